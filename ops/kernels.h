@@ -1,0 +1,123 @@
+/*
+ * ops/kernels.h: the contract of every kernel, and the table through which all are called.
+ *
+ * A kernel is a pure single-threaded function.  Scalar fills the whole table; each newer ISA
+ * overwrites what it improves (deit_kernels_init()).  No kernel reads or writes past the
+ * elements that its contract names; pointers need no alignment unless it says so.
+ *
+ * Every element of a product is one chain of multiply-adds over ascending k that starts at
+ * zero, whatever the number of rows; reductions use an order fixed per ISA.  So answers do not
+ * depend on how the work was cut.
+ */
+#ifndef DEIT_OPS_KERNELS_H
+#define DEIT_OPS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ops/cpu.h"
+
+/*
+ * c[r][j] = epilogue(sum over i < k of a[r][i] * b[i][j]) for r < rows, j < n.
+ *
+ * 'b' is one packed panel: k rows of nr floats, 64-byte aligned, columns n..nr-1 zero.  The
+ * epilogue adds bias[j], multiplies by scale[j], adds residual[r][j], in this order and each
+ * rounded by itself; a NULL pointer leaves its part out.  'residual' may be 'c'.  All strides
+ * are elements.
+ */
+struct deit_gemm_f32_args {
+    size_t k, n; /* n <= nr */
+    const float *a;
+    size_t a_stride;
+    const float *b;
+    float *c;
+    size_t c_stride;
+    const float *bias, *scale;
+    const float *residual;
+    size_t residual_stride;
+};
+typedef void deit_gemm_f32_fn(size_t rows, const struct deit_gemm_f32_args *args);
+
+/* 'nr' is the packing contract; 'run' takes 1 to 'mr' rows. */
+struct deit_gemm_f32 {
+    size_t mr, nr;
+    deit_gemm_f32_fn *run;
+};
+
+/*
+ * One panel from rows: panel[i * nr + r] = src[r * stride + i] for r < rows, i < k, and 0 for
+ * rows <= r < nr.  'panel' is 64-byte aligned.
+ */
+typedef void deit_pack_f32_fn(size_t rows, size_t k, const float *src, size_t stride, size_t nr,
+                              float *panel);
+
+/* x = x * Phi(x), the exact (erf) form, in place; rows x n at 'stride'. */
+typedef void deit_gelu_f32_fn(size_t rows, size_t n, float *x, size_t stride);
+
+/* y = (x - mean) / sqrt(var + eps) * gamma + beta over one row, var biased.  All (d). */
+typedef void deit_layernorm_f32_fn(size_t d, const float *x, const float *gamma,
+                                   const float *beta, float eps, float *y);
+
+/*
+ * x[i] = exp(scale * (x[i] - max x)) in place over one row; scale > 0.  Returns the sum of the
+ * new row, which the caller divides by after the product with the values.
+ */
+typedef float deit_softmax_f32_fn(size_t n, float scale, float *x);
+
+/* y = a + b, y = a * b; any two may be the same array. */
+typedef void deit_binary_f32_fn(size_t n, const float *a, const float *b, float *y);
+
+/* y = s * x; may be the same array. */
+typedef void deit_scale_f32_fn(size_t n, float s, const float *x, float *y);
+
+/*
+ * Horizontal resampling of one row of RGB8 pixels, Pillow's arithmetic: for each x < n,
+ * channel c: clip8((2^21 + sum over i < count[x] of src[(start[x] + i) * 3 + c] *
+ * coeff[x * taps + i]) >> 22).  The sums fit int32 (Pillow's coefficients sum to about 2^22).
+ * 'coeff' rows are padded to 'taps' with zeros.  'src_width' pixels may be read.
+ */
+struct deit_resample_x {
+    size_t n, taps;
+    const int32_t *start, *count; /* (n) */
+    const int32_t *coeff;         /* (n, taps) */
+    size_t src_width;
+};
+typedef void deit_resample_x_u8_fn(const struct deit_resample_x *args, const uint8_t *src,
+                                   uint8_t *dst);
+
+/* Vertical: dst[i] = clip8((2^21 + sum over t < taps of src[t * stride + i] * coeff[t]) >> 22). */
+typedef void deit_resample_y_u8_fn(size_t n, size_t taps, const int32_t *coeff,
+                                   const uint8_t *src, size_t stride, uint8_t *dst);
+
+/*
+ * One row of interleaved RGB8 to three planes:
+ * y[c * plane + i] = (rgb[3 * i + c] / divisor - mean[c]) / std[c], each step rounded to f32.
+ */
+typedef void deit_normalise_u8_fn(size_t n, const uint8_t *rgb, float divisor, const float *mean,
+                                  const float *std, size_t plane, float *y);
+
+/* Widening of stored weights to f32, exact. */
+typedef void deit_widen_f32_fn(size_t n, const uint16_t *src, float *dst);
+
+struct deit_kernels {
+    enum deit_level level;
+    struct deit_gemm_f32 gemm_f32;
+    deit_pack_f32_fn *pack_f32;
+    deit_gelu_f32_fn *gelu_f32;
+    deit_layernorm_f32_fn *layernorm_f32;
+    deit_softmax_f32_fn *softmax_f32;
+    deit_binary_f32_fn *add_f32, *mul_f32;
+    deit_scale_f32_fn *scale_f32;
+    deit_resample_x_u8_fn *resample_x_u8;
+    deit_resample_y_u8_fn *resample_y_u8;
+    deit_normalise_u8_fn *normalise_u8;
+    deit_widen_f32_fn *widen_f16, *widen_bf16;
+};
+
+/*
+ * Fills the table with kernels of 'max_level' and below, as far as the CPU and this build have
+ * them.  'level' says the highest one that was used.
+ */
+void deit_kernels_init(struct deit_kernels *kernels, enum deit_level max_level);
+
+#endif
