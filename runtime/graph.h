@@ -1,0 +1,180 @@
+/*
+ * runtime/graph.h: the one intermediate representation, for all loaders.
+ *
+ * A graph is a list of nodes in an order that can be executed, and a list of values that they
+ * connect.  A value is an input, a constant or a node's output, and is named by its index; -1
+ * is "absent".  Nodes and values are never removed one by one: passes mark nodes dead and
+ * deit_graph_compact() drops them.
+ *
+ * Building does not check for memory at each call: the first failure is remembered, further
+ * calls do nothing, and deit_graph_check() reports it.  That keeps the builders readable.
+ */
+#ifndef DEIT_RUNTIME_GRAPH_H
+#define DEIT_RUNTIME_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/include/deit.h"
+#include "runtime/source.h"
+
+#define DEIT_DIM_UNKNOWN (-1) /* until a session fixes it */
+#define DEIT_NODE_INPUTS 7
+#define DEIT_NODE_OUTPUTS 4
+#define DEIT_CONSTANT_PARTS 3
+
+struct deit_shape {
+    uint32_t rank;
+    int64_t dims[DEIT_MAX_RANK];
+};
+
+/* deit_shape_of(3, 1, 197, 192); a macro, so that each dim is converted to int64_t */
+#define deit_shape_of(rank_, ...) ((struct deit_shape){ .rank = (rank_), .dims = { __VA_ARGS__ } })
+
+/* The product of all dims; false if one is unknown or the product does not fit. */
+bool deit_shape_count(const struct deit_shape *shape, size_t *count);
+
+bool deit_shape_equal(const struct deit_shape *a, const struct deit_shape *b);
+
+/* "(1, 197, 192)", an unknown dim as "?", into a buffer of at least 128 bytes; returns it. */
+char *deit_shape_print(const struct deit_shape *shape, char *text);
+
+/* n_elements stored in a row at 'offset' of a source, in C order; no source: zeros. */
+struct deit_constant_part {
+    struct deit_source *source;
+    uint64_t offset;
+    enum deit_dtype dtype;
+    size_t n_elements;
+};
+
+/*
+ * A tensor of weights, in one to three parts behind each other along the first dimension: so
+ * q, k and v that a file stores apart are one (3D, D) weight without a copy.
+ */
+struct deit_constant {
+    size_t n_parts;
+    struct deit_constant_part parts[DEIT_CONSTANT_PARTS];
+};
+
+enum deit_origin { DEIT_FROM_INPUT, DEIT_FROM_CONSTANT, DEIT_FROM_NODE };
+
+struct deit_value {
+    char *name;
+    struct deit_shape shape;
+    enum deit_origin origin;
+    int producer;                  /* node index if DEIT_FROM_NODE, else -1 */
+    struct deit_constant constant; /* if DEIT_FROM_CONSTANT */
+};
+
+enum deit_node_kind {
+#define DEIT_KIND(id, ...) DEIT_NODE_##id,
+#include "runtime/node_kinds.inc"
+#undef DEIT_KIND
+    DEIT_N_NODE_KINDS
+};
+
+/* The inputs of a linear that passes speak of. */
+enum { DEIT_LINEAR_X, DEIT_LINEAR_WEIGHT, DEIT_LINEAR_BIAS, DEIT_LINEAR_SCALE, DEIT_LINEAR_RESIDUAL };
+
+enum deit_activation { DEIT_ACTIVATION_NONE, DEIT_ACTIVATION_GELU };
+
+struct deit_patch_embed_attrs {
+    uint32_t patch_height, patch_width;
+    uint32_t n_prefix;        /* class and distillation token: 0 to 2 */
+    bool positions_of_prefix; /* the table has rows for them, in front */
+};
+
+struct deit_resize_positions_attrs {
+    uint32_t grid_height, grid_width; /* of the table */
+    uint32_t n_prefix;                /* rows in front that stay as they are */
+    uint32_t patch_height, patch_width;
+    bool antialias; /* bicubic a = -0.5 with support, else plain bicubic a = -0.75 */
+};
+
+struct deit_attention_attrs {
+    uint32_t n_heads;
+    uint32_t head_dim;
+    uint32_t q_column, k_column, v_column; /* where each begins in a row of its input */
+    float scale;
+};
+
+struct deit_heads_attrs {
+    bool pool_mean;    /* of the tokens behind the prefix, else the prefix tokens themselves */
+    uint32_t n_prefix; /* tokens in front */
+    uint32_t n_heads;  /* 0 to 2; head i reads token i */
+    bool features_mean; /* features are the mean of the n_heads tokens, else token 0 */
+    float eps;         /* of the norm after pooling, if there is one */
+};
+
+union deit_attrs {
+    struct deit_patch_embed_attrs patch_embed;
+    struct deit_resize_positions_attrs resize_positions;
+    struct { float eps; } layernorm;
+    struct { enum deit_activation activation; } linear;
+    struct deit_attention_attrs attention;
+    struct deit_heads_attrs heads;
+};
+
+struct deit_node {
+    enum deit_node_kind kind;
+    bool is_dead;
+    char *name;
+    union deit_attrs attrs;
+    int inputs[DEIT_NODE_INPUTS];   /* values, -1: absent */
+    int outputs[DEIT_NODE_OUTPUTS];
+};
+
+struct deit_graph {
+    struct deit_value *values;
+    size_t n_values, values_room;
+    struct deit_node *nodes;
+    size_t n_nodes, nodes_room;
+    int *outputs; /* values */
+    size_t n_outputs, outputs_room;
+    bool is_out_of_memory;
+};
+
+struct deit_graph *deit_graph_create(void); /* NULL: out of memory */
+void deit_graph_free(struct deit_graph *graph);
+struct deit_graph *deit_graph_clone(const struct deit_graph *graph);
+
+/* DEIT_ERR_MEMORY if any building call failed. */
+enum deit_status deit_graph_check(const struct deit_graph *graph, struct deit_error *err);
+
+/* Names are copied; constants' sources are retained.  All return the value, or -1. */
+int deit_graph_add_input(struct deit_graph *graph, const char *name, struct deit_shape shape);
+int deit_graph_add_constant(struct deit_graph *graph, const char *name, struct deit_shape shape,
+                            const struct deit_constant *constant);
+
+/*
+ * Appends a node.  'inputs' are DEIT_NODE_INPUTS values or -1; 'output_names' are
+ * DEIT_NODE_OUTPUTS names, NULL where the output is absent.  Output shapes are filled in by
+ * deit_graph_infer().  Returns the node's index, or -1.
+ */
+int deit_graph_add_node(struct deit_graph *graph, enum deit_node_kind kind, const char *name,
+                        const union deit_attrs *attrs, const int *inputs,
+                        const char *const *output_names);
+void deit_graph_add_output(struct deit_graph *graph, int value);
+
+/* The value of a name, or -1. */
+int deit_graph_find(const struct deit_graph *graph, const char *name);
+
+/* How many node inputs and graph outputs use a value. */
+size_t deit_graph_count_uses(const struct deit_graph *graph, int value);
+
+/* Makes every use of 'from' a use of 'to'. */
+void deit_graph_replace_uses(struct deit_graph *graph, int from, int to);
+
+/* Drops dead nodes and those that no output needs. */
+void deit_graph_compact(struct deit_graph *graph);
+
+const char *deit_node_kind_name(enum deit_node_kind kind);
+
+/*
+ * Fills in the shape of every value from those of inputs and constants.  What cannot be, such
+ * as inner dimensions that differ, is DEIT_ERR_FORMAT naming the node and both numbers.
+ */
+enum deit_status deit_graph_infer(struct deit_graph *graph, struct deit_error *err);
+
+#endif

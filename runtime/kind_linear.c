@@ -1,0 +1,82 @@
+/* runtime/kind_linear.c: (x, W, bias?, scale?, residual?) -> activation(x W^T + bias) ... */
+#include "ops/linear.h"
+#include "runtime/error.h"
+#include "runtime/plan.h"
+
+static enum deit_status infer(struct deit_graph *graph, const struct deit_node *node,
+                              struct deit_error *err)
+{
+    struct deit_shape y = *deit_input_shape(graph, node, DEIT_LINEAR_X);
+    const struct deit_shape *weight = deit_input_shape(graph, node, DEIT_LINEAR_WEIGHT);
+    if (y.rank < 2 || weight->rank != 2)
+        return deit_fail(err, DEIT_ERR_FORMAT, "%s: a linear of rank %u by rank %u", node->name,
+                         y.rank, weight->rank);
+    int64_t k = y.dims[y.rank - 1], n = weight->dims[0];
+    if (weight->dims[1] != k)
+        return deit_fail(err, DEIT_ERR_FORMAT, "%s: inner dimensions %lld and %lld differ",
+                         node->name, (long long)k, (long long)weight->dims[1]);
+    y.dims[y.rank - 1] = n;
+
+    enum deit_status status = deit_expect_shape(graph, node, DEIT_LINEAR_BIAS, deit_shape_of(1, n), err);
+    if (status == DEIT_OK)
+        status = deit_expect_shape(graph, node, DEIT_LINEAR_SCALE, deit_shape_of(1, n), err);
+    if (status == DEIT_OK)
+        status = deit_expect_shape(graph, node, DEIT_LINEAR_RESIDUAL, y, err);
+    deit_set_output_shape(graph, node, 0, y);
+    return status;
+}
+
+/* Rows of the whole batch. */
+static size_t count_rows(const struct deit_shape *x)
+{
+    size_t rows = 1;
+    for (uint32_t i = 0; i + 1 < x->rank; i++)
+        rows *= (size_t)x->dims[i];
+    return rows;
+}
+
+static double macs(const struct deit_graph *graph, const struct deit_node *node)
+{
+    const struct deit_shape *weight = deit_input_shape(graph, node, DEIT_LINEAR_WEIGHT);
+    return (double)count_rows(deit_input_shape(graph, node, DEIT_LINEAR_X)) * (double)weight->dims[0] *
+           (double)weight->dims[1];
+}
+
+static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
+                 struct deit_node_memory *memory)
+{
+    (void)lowering;
+    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+        memory->in_place = DEIT_LINEAR_RESIDUAL;
+}
+
+static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
+                              struct deit_error *err)
+{
+    const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
+    const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
+    struct deit_linear op = {
+        .rows_per_image = count_rows(x) / (size_t)x->dims[0],
+        .k = (size_t)weight->dims[1],
+        .n = (size_t)weight->dims[0],
+        .nr = lowering->kernels->gemm_f32.nr,
+        .x = deit_lower_input(lowering, node, DEIT_LINEAR_X),
+        .x_row = (size_t)weight->dims[1],
+        .residual = deit_lower_input(lowering, node, DEIT_LINEAR_RESIDUAL),
+        .gelu = node->attrs.linear.activation == DEIT_ACTIVATION_GELU,
+        .y = deit_lower_output(lowering, node, 0),
+    };
+    enum deit_status status = deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, DEIT_LINEAR_SCALE, &op.scale, err);
+    if (status == DEIT_OK)
+        status = deit_lower_step(lowering, node, "", deit_linear_n_tiles, deit_linear_run, &op,
+                                 sizeof op, err);
+    return status;
+}
+
+const struct deit_kind deit_kind_linear = {
+    .infer = infer, .macs = macs, .plan = plan, .lower = lower
+};

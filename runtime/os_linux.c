@@ -1,0 +1,92 @@
+/*
+ * runtime/os_linux.c: CPUs that are ours to use.
+ *
+ * A container often sees all CPUs of its host and may use two: threads beyond the quota would
+ * be stopped in the middle of a step while the others wait for them.
+ */
+#include "runtime/os.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sched.h>
+
+static long affinity_count(void)
+{
+    cpu_set_t set; /* a mask of 1024 CPUs; a larger machine fails here and falls back */
+    if (sched_getaffinity(0, sizeof set, &set))
+        return 0;
+    return CPU_COUNT(&set);
+}
+
+/* The path of this process below a cgroup v2 mount: the line "0::/..." of its cgroup file. */
+static bool cgroup_path(char *path, size_t room)
+{
+    char line[512];
+    bool found = false;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    while (file && !found && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!strncmp(line, "0::", 3) && strlen(line + 3) < room) {
+            strcpy(path, line + 3);
+            found = true;
+        }
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static long read_quota(const char *path)
+{
+    char name[640];
+    long long quota, period;
+    snprintf(name, sizeof name, "/sys/fs/cgroup%s/cpu.max", path);
+    FILE *file = fopen(name, "re");
+    bool has = file && fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0;
+    if (file)
+        fclose(file);
+    return has ? (long)((quota + period - 1) / period) : 0;
+}
+
+/* The tightest quota of the cgroup and those above it, in whole CPUs; 0: none. */
+static long quota_count(void)
+{
+    char path[512];
+    long least = 0;
+    if (!cgroup_path(path, sizeof path))
+        return 0;
+    for (;;) {
+        long quota = read_quota(path);
+        if (quota && (!least || quota < least))
+            least = quota;
+        char *slash = strrchr(path, '/');
+        if (!slash || !path[0])
+            return least;
+        *slash = '\0';
+    }
+}
+#else
+static long affinity_count(void)
+{
+    return 0;
+}
+
+static long quota_count(void)
+{
+    return 0;
+}
+#endif
+
+unsigned deit_os_cpu_count(void)
+{
+    long count = affinity_count(), quota = quota_count();
+    if (count < 1)
+        count = sysconf(_SC_NPROCESSORS_ONLN);
+    if (quota && quota < count)
+        count = quota;
+    return count < 1 ? 1 : (unsigned)count;
+}

@@ -1,0 +1,23 @@
+/*
+ * runtime/pass_fuse_gelu.c
+ *
+ *     linear ──> gelu ──>        becomes        linear(gelu) ──>
+ */
+#include "runtime/passes.h"
+
+size_t deit_pass_fuse_gelu(struct deit_graph *graph)
+{
+    size_t changes = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].is_dead || graph->nodes[i].kind != DEIT_NODE_GELU)
+            continue;
+        struct deit_node *linear = deit_pass_linear_before(graph, i, 0);
+        if (!linear || linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
+            linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+            continue;
+        linear->attrs.linear.activation = DEIT_ACTIVATION_GELU;
+        deit_pass_absorb(graph, linear, i);
+        changes++;
+    }
+    return changes;
+}

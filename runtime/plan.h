@@ -1,0 +1,80 @@
+/*
+ * runtime/plan.h: a graph of fixed shapes, turned into steps over one arena.
+ *
+ * Planning goes in three passes over the nodes: each says what memory it wants, the memory
+ * planner turns life spans into offsets, and each is lowered to steps with final addresses.
+ */
+#ifndef DEIT_RUNTIME_PLAN_H
+#define DEIT_RUNTIME_PLAN_H
+
+#include "ops/step.h"
+#include "runtime/graph.h"
+#include "runtime/kind.h"
+#include "runtime/plan_memory.h"
+#include "runtime/weight_store.h"
+
+struct deit_step {
+    const char *name;   /* the node's, owned by the graph */
+    const char *suffix; /* "", or which part of the node */
+    deit_n_tiles_fn *n_tiles;
+    deit_tile_fn *run;
+    void *op; /* the operator's struct, owned */
+};
+
+struct deit_plan {
+    const struct deit_kernels *kernels;
+    struct deit_step *steps;
+    size_t n_steps, steps_room;
+    struct deit_weight_store *store; /* not owned */
+    struct deit_weight **weights;
+    size_t n_weights, weights_room;
+    struct deit_memory_plan memory; /* a range for each value, then a workspace for each node */
+    unsigned char *arena;
+    size_t arena_bytes;   /* ranges, then the threads' scratch */
+    size_t scratch_offset, scratch_bytes; /* of each thread */
+    struct deit_allocator hooks;
+};
+
+struct deit_plan_options {
+    const struct deit_kernels *kernels;
+    struct deit_weight_store *store;
+    const struct deit_allocator *hooks; /* or NULL */
+    unsigned n_threads;
+    size_t max_arena_bytes; /* above: DEIT_ERR_LIMIT */
+};
+
+/* 'graph' has been inferred with a fixed batch, and must outlive the plan. */
+enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_plan_options *options,
+                                  struct deit_plan **out, struct deit_error *err);
+void deit_plan_free(struct deit_plan *plan);
+
+/* Where a value lives in the arena. */
+float *deit_plan_buffer(const struct deit_plan *plan, int value);
+
+/* ------------------------------------------------------------------ for runtime/kind_*.c */
+
+struct deit_lowering {
+    struct deit_graph *graph;
+    const struct deit_kernels *kernels;
+    struct deit_plan *plan;
+};
+
+/* The memory of input or output 'slot', NULL if absent. */
+float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
+                        int slot);
+float *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
+                         int slot);
+void *deit_lower_workspace(const struct deit_lowering *lowering, const struct deit_node *node);
+
+/* A constant input in the layout that a kernel reads; '*data' is NULL if it is absent. */
+enum deit_status deit_lower_panels(struct deit_lowering *lowering, const struct deit_node *node,
+                                   int slot, const float **data, struct deit_error *err);
+enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct deit_node *node,
+                                  int slot, const float **data, struct deit_error *err);
+
+/* Appends a step; 'op' of 'op_bytes' is copied. */
+enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,
+                                 const char *suffix, deit_n_tiles_fn *n_tiles, deit_tile_fn *run,
+                                 const void *op, size_t op_bytes, struct deit_error *err);
+
+#endif
