@@ -62,7 +62,8 @@ static void run_tiles(const struct run *run, size_t step_index, unsigned thread)
         .batch = run->batch,
         .scratch = plan->arena + plan->scratch_offset + thread * plan->scratch_bytes,
     };
-    while ((i = atomic_fetch_add_explicit(&exec->claims[step_index], 1, memory_order_relaxed)) < n) {
+    atomic_size_t *claims = &exec->claims[step_index];
+    while ((i = atomic_fetch_add_explicit(claims, 1, memory_order_relaxed)) < n) {
         tile.index = exec->shuffle ? shuffled(i, n, exec->shuffle) : i;
         step->run(step->op, &tile);
     }

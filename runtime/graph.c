@@ -212,11 +212,16 @@ struct deit_graph *deit_graph_clone(const struct deit_graph *graph)
 
 int deit_graph_find(const struct deit_graph *graph, const char *name)
 {
-    for (size_t i = 0; i < graph->n_values; i++)
-        if ((graph->values[i].origin != DEIT_FROM_NODE || graph->values[i].producer >= 0) &&
-            !strcmp(graph->values[i].name, name))
+    int constant = -1; /* only if nothing that is computed has the name: "pos_embed" is both */
+    for (size_t i = 0; i < graph->n_values; i++) {
+        const struct deit_value *value = &graph->values[i];
+        if ((value->origin == DEIT_FROM_NODE && value->producer < 0) || strcmp(value->name, name))
+            continue;
+        if (value->origin != DEIT_FROM_CONSTANT)
             return (int)i;
-    return -1;
+        constant = (int)i;
+    }
+    return constant;
 }
 
 size_t deit_graph_count_uses(const struct deit_graph *graph, int value)

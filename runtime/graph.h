@@ -75,7 +75,13 @@ enum deit_node_kind {
 };
 
 /* The inputs of a linear that passes speak of. */
-enum { DEIT_LINEAR_X, DEIT_LINEAR_WEIGHT, DEIT_LINEAR_BIAS, DEIT_LINEAR_SCALE, DEIT_LINEAR_RESIDUAL };
+enum {
+    DEIT_LINEAR_X,
+    DEIT_LINEAR_WEIGHT,
+    DEIT_LINEAR_BIAS,
+    DEIT_LINEAR_SCALE,
+    DEIT_LINEAR_RESIDUAL
+};
 
 enum deit_activation { DEIT_ACTIVATION_NONE, DEIT_ACTIVATION_GELU };
 
@@ -89,6 +95,7 @@ struct deit_resize_positions_attrs {
     uint32_t grid_height, grid_width; /* of the table */
     uint32_t n_prefix;                /* rows in front that stay as they are */
     uint32_t patch_height, patch_width;
+    uint32_t image_height, image_width; /* the one size whose rest beyond patches may be cut */
     bool antialias; /* bicubic a = -0.5 with support, else plain bicubic a = -0.75 */
 };
 

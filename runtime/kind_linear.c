@@ -17,9 +17,10 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
                          node->name, (long long)k, (long long)weight->dims[1]);
     y.dims[y.rank - 1] = n;
 
-    enum deit_status status = deit_expect_shape(graph, node, DEIT_LINEAR_BIAS, deit_shape_of(1, n), err);
+    struct deit_shape row = deit_shape_of(1, n);
+    enum deit_status status = deit_expect_shape(graph, node, DEIT_LINEAR_BIAS, row, err);
     if (status == DEIT_OK)
-        status = deit_expect_shape(graph, node, DEIT_LINEAR_SCALE, deit_shape_of(1, n), err);
+        status = deit_expect_shape(graph, node, DEIT_LINEAR_SCALE, row, err);
     if (status == DEIT_OK)
         status = deit_expect_shape(graph, node, DEIT_LINEAR_RESIDUAL, y, err);
     deit_set_output_shape(graph, node, 0, y);
@@ -38,8 +39,8 @@ static size_t count_rows(const struct deit_shape *x)
 static double macs(const struct deit_graph *graph, const struct deit_node *node)
 {
     const struct deit_shape *weight = deit_input_shape(graph, node, DEIT_LINEAR_WEIGHT);
-    return (double)count_rows(deit_input_shape(graph, node, DEIT_LINEAR_X)) * (double)weight->dims[0] *
-           (double)weight->dims[1];
+    size_t rows = count_rows(deit_input_shape(graph, node, DEIT_LINEAR_X));
+    return (double)rows * (double)weight->dims[0] * (double)weight->dims[1];
 }
 
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,

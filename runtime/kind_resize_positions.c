@@ -7,6 +7,7 @@
  * centres as half-integers.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,14 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
         return deit_fail(err, DEIT_ERR_ARGUMENT, "%s: patches of %u x %u do not fit into the image",
                          node->name, attrs->patch_height, attrs->patch_width);
     struct grid grid = wanted_grid(graph, node);
+    bool is_own = image->dims[2] == attrs->image_height && image->dims[3] == attrs->image_width;
+    if (!is_own && (image->dims[2] % attrs->patch_height || image->dims[3] % attrs->patch_width))
+        return deit_fail(err, DEIT_ERR_ARGUMENT,
+                         "%s: an image of %lld x %lld is neither the model's %u x %u "
+                         "nor a multiple of its patches of %u x %u",
+                         node->name, (long long)image->dims[2], (long long)image->dims[3],
+                         attrs->image_height, attrs->image_width, attrs->patch_height,
+                         attrs->patch_width);
     deit_set_output_shape(
         graph, node, 0,
         deit_shape_of(2, attrs->n_prefix + (int64_t)(grid.height * grid.width), d));
@@ -68,7 +77,8 @@ static void fill_weights(size_t n_in, size_t n_out, bool antialias, double *weig
     for (size_t o = 0; o < n_out; o++) {
         double *row = weights + o * n_in, sum = 0;
         double centre = ((double)o + 0.5) * scale - 0.5;
-        for (long i = (long)floor(centre - 2 * stretch); i <= (long)ceil(centre + 2 * stretch); i++) {
+        long end = (long)ceil(centre + 2 * stretch);
+        for (long i = (long)floor(centre - 2 * stretch); i <= end; i++) {
             double w = cubic(((double)i - centre) / stretch, a);
             if (antialias && (i < 0 || i > last))
                 continue; /* beyond the edge: left out, the rest is normalised */
@@ -135,7 +145,8 @@ static enum deit_status make_table(struct deit_graph *graph, const struct deit_n
     if (!stored)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", node->name);
 
-    enum deit_status status = deit_constant_read(&table->constant, table->name, 0, n_in, stored, err);
+    enum deit_status status =
+        deit_constant_read(&table->constant, table->name, 0, n_in, stored, err);
     if (status == DEIT_OK)
         status = deit_constant_create((size_t)shape.dims[0] * d, &constant, &data, err);
     if (status == DEIT_OK) {

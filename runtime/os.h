@@ -5,4 +5,10 @@
 /* CPUs that this process may use: its affinity mask, cut by its cgroup's CPU quota.  >= 1. */
 unsigned deit_os_cpu_count(void);
 
+/*
+ * How many of 'n' threads, the caller's included, can exist at once: fewer where a limit on
+ * processes or address space is near.  Finds out by creating them.
+ */
+unsigned deit_os_thread_count(unsigned n);
+
 #endif

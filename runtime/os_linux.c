@@ -6,6 +6,7 @@
  */
 #include "runtime/os.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,4 +90,28 @@ unsigned deit_os_cpu_count(void)
     if (quota && quota < count)
         count = quota;
     return count < 1 ? 1 : (unsigned)count;
+}
+
+static void *wait_at_gate(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+unsigned deit_os_thread_count(unsigned n)
+{
+    enum { MOST = 1024 };
+    pthread_t threads[MOST];
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    unsigned count = 1;
+
+    pthread_mutex_lock(&gate);
+    while (count < n && count < MOST &&
+           !pthread_create(&threads[count], NULL, wait_at_gate, &gate))
+        count++;
+    pthread_mutex_unlock(&gate);
+    for (unsigned i = 1; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return count;
 }

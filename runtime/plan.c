@@ -62,7 +62,8 @@ static void wish_in_place(const struct deit_graph *graph, struct deit_memory_pla
     const struct deit_node *node = &graph->nodes[index];
     int from = slot < 0 ? -1 : node->inputs[slot], to = node->outputs[0];
     if (from < 0 || to < 0 || graph->values[from].origin != DEIT_FROM_NODE ||
-        last_use(graph, from) != (int)index || memory->ranges[from].bytes != memory->ranges[to].bytes)
+        last_use(graph, from) != (int)index ||
+        memory->ranges[from].bytes != memory->ranges[to].bytes)
         return;
     for (int k = 0; k < DEIT_NODE_INPUTS; k++)
         if (k != slot && node->inputs[k] == from)
@@ -125,7 +126,8 @@ float *deit_plan_buffer(const struct deit_plan *plan, int value)
     return (float *)(void *)(plan->arena + plan->memory.ranges[value].offset);
 }
 
-float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node, int slot)
+float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
+                        int slot)
 {
     int value = node->inputs[slot];
     if (value < 0)

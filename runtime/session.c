@@ -115,6 +115,17 @@ static enum deit_status set_options(deit_session *session,
     return DEIT_OK;
 }
 
+/* libgomp ends the process where it cannot create a thread: it is never asked for too many. */
+static void make_team(deit_session *session, const struct deit_session_hooks *hooks)
+{
+    const struct deit_session_options *o = &session->options;
+    deit_team_region_fn *region = hooks && hooks->region ? hooks->region : deit_team_region_openmp;
+    unsigned n_threads = o->threads;
+    if (!o->parallel_for && region && n_threads > 1)
+        n_threads = deit_os_thread_count(n_threads);
+    deit_team_init(&session->team, n_threads, region, o->parallel_for, o->parallel_ctx);
+}
+
 static enum deit_status make_graph(deit_session *session, struct deit_error *err)
 {
     static const char *const logits[] = { "logits" }, *const features[] = { "features" };
@@ -213,10 +224,7 @@ enum deit_status deit_session_create_with(deit_model *model,
     if (status == DEIT_OK)
         status = choose_kernels(session, err);
     if (status == DEIT_OK) {
-        const struct deit_session_options *o = &session->options;
-        deit_team_init(&session->team, o->threads,
-                       hooks && hooks->region ? hooks->region : deit_team_region_openmp,
-                       o->parallel_for, o->parallel_ctx);
+        make_team(session, hooks);
         if (hooks && hooks->change_kernels)
             hooks->change_kernels(&session->kernels);
         status = make_recipe(session, err);

@@ -25,7 +25,8 @@ enum deit_status deit_weight_store_create(const struct deit_model_options *optio
 void deit_weight_store_free(struct deit_weight_store *store);
 
 /* Finds or makes a block; its memory exists from now on, its contents after the fill. */
-enum deit_status deit_weight_acquire(struct deit_weight_store *store, const struct deit_value *value,
+enum deit_status deit_weight_acquire(struct deit_weight_store *store,
+                                     const struct deit_value *value,
                                      struct deit_weight_layout layout, struct deit_weight **out,
                                      struct deit_error *err);
 void deit_weight_release(struct deit_weight_store *store, struct deit_weight *weight);

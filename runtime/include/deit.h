@@ -190,7 +190,9 @@ struct deit_model_options {
  * file.
  *
  * Returns DEIT_ERR_IO, DEIT_ERR_FORMAT (a rule of the format broken, a tensor missing or
- * misshapen, a config that contradicts the tensors), DEIT_ERR_UNSUPPORTED, DEIT_ERR_MEMORY.
+ * misshapen, a config that contradicts the tensors), DEIT_ERR_ARGUMENT (a folder with several
+ * models, which the message lists), DEIT_ERR_UNSUPPORTED, DEIT_ERR_LIMIT (a JSON file above the
+ * size that such files have), DEIT_ERR_MEMORY.
  */
 DEIT_API enum deit_status deit_model_open(const char *path,
                                           const struct deit_model_options *options,
@@ -252,7 +254,10 @@ typedef int deit_write_fn(void *ctx, const char *text, size_t bytes);
 
 enum deit_dump_format { DEIT_DUMP_TEXT = 1, DEIT_DUMP_DOT, DEIT_DUMP_JSON };
 
-/* Writes the model's graph, as the passes left it.  Returns DEIT_ERR_INTERRUPTED if 'write' stops. */
+/*
+ * Writes the model's graph, as the passes left it.  Returns DEIT_ERR_INTERRUPTED if 'write'
+ * stopped it.
+ */
 DEIT_API enum deit_status deit_model_dump(const deit_model *model, enum deit_dump_format format,
                                           deit_write_fn *write, void *ctx,
                                           struct deit_error *err);
@@ -275,6 +280,7 @@ DEIT_API void deit_labels_close(deit_labels *labels);
  */
 DEIT_API const deit_labels *deit_model_labels(const deit_model *model);
 
+/* How many classes the list speaks of, gaps included; 0 for NULL. */
 DEIT_API size_t deit_labels_count(const deit_labels *labels);
 
 /* The name of a class, NULL beyond the last or where the file has a gap. */
@@ -417,6 +423,7 @@ struct deit_session_info {
     double gflop_executed; /* of one image, as the plan runs it */
 };
 
+/* Fills 'info' up to the size that it says. */
 DEIT_API void deit_session_info(const deit_session *session, struct deit_session_info *info);
 
 /* What an input or output is: dims[0] is the maximum batch. */
