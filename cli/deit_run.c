@@ -1,0 +1,266 @@
+/*
+ * cli/deit_run.c: deit-run, which says what is on photos.
+ *
+ * One loop: take the names of a batch, read them, run the model, write the answers in order.
+ * A photo that cannot be read is one failed answer; a model, a tensor or an output that fails
+ * ends the run, and then no array is left behind.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/run_batch.h"
+#include "cli/run_notes.h"
+#include "cli/run_setup.h"
+#include "cli/run_state.h"
+
+enum { AUTO_BATCH = 8 };
+
+/* What a signal leaves: its number, and a byte in a pipe for whoever waits and cannot look. */
+static volatile sig_atomic_t stop_signal;
+static int stop_pipe[2] = { -1, -1 };
+
+static void on_signal(int number)
+{
+    int before = errno;
+    stop_signal = number;
+    if (write(stop_pipe[1], "", 1) < 0)
+        errno = before;
+}
+
+static int is_stopped(void *ctx)
+{
+    (void)ctx;
+    return stop_signal != 0;
+}
+
+void deit_run_complain(struct deit_run *run, const char *path, const char *reason)
+{
+    if (stop_signal)
+        return;
+    deit_progress_erase(&run->progress);
+    deit_report_error("deit-run", path, reason);
+}
+
+bool deit_run_flush(struct deit_run *run)
+{
+    if (!deit_results_is_pending(run->results))
+        return true;
+    if (isatty(STDOUT_FILENO))
+        deit_progress_erase(&run->progress);
+    int reason = deit_results_flush(run->results);
+    if (reason != 0 && reason != EPIPE) /* who closed the pipe does not want to hear more */
+        deit_run_complain(run, "standard output", strerror(reason));
+    return reason == 0;
+}
+
+/* Appends the rows of one item; an input without an answer is a row of NaN. */
+static bool write_arrays(struct deit_run *run, const struct deit_run_batch *batch,
+                         const struct deit_run_item *item)
+{
+    for (size_t i = 0; i < DEIT_RUN_ARRAYS; i++) {
+        struct deit_error err;
+        enum deit_status status;
+        if (!run->arrays[i])
+            continue;
+        bool is_known = item->has_row && (!item->reason || i == DEIT_RUN_INPUT);
+        if (is_known)
+            status = deit_npy_write(run->arrays[i],
+                                    batch->rows[i] + item->row * batch->row_elements[i], &err);
+        else
+            status = deit_npy_write_nan(run->arrays[i], &err);
+        if (status != DEIT_OK) {
+            deit_run_complain(run, NULL, err.message);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Results so far go out before an error does: on a terminal the two then read in order. */
+static bool write_error(struct deit_run *run, const struct deit_run_item *item)
+{
+    run->has_failures = true;
+    deit_results_error(run->results, item->name, item->reason);
+    if (!deit_run_flush(run))
+        return false;
+    deit_run_complain(run, item->name, item->reason);
+    return true;
+}
+
+static bool write_batch(struct deit_run *run, const struct deit_run_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_items; i++) {
+        const struct deit_run_item *item = &batch->items[i];
+        if (!write_arrays(run, batch, item))
+            return false;
+        if (item->reason) {
+            if (!write_error(run, item))
+                return false;
+            continue;
+        }
+        const float *logits = batch->rows[DEIT_RUN_LOGITS];
+        if (logits)
+            logits += item->row * batch->row_elements[DEIT_RUN_LOGITS];
+        deit_results_answer(run->results, item->name, logits);
+        run->n_answered++;
+    }
+    run->n_done += batch->n_items;
+    return deit_run_flush(run);
+}
+
+static void show_progress(struct deit_run *run)
+{
+    if (!deit_progress_is_due(&run->progress))
+        return;
+    if (!run->has_counted) {
+        const struct deit_inputs_options options = {
+            .operands = run->options.operands,
+            .n_operands = run->options.n_operands,
+            .list = run->options.files_from,
+            .stop_fd = -1,
+            .is_recursive = run->options.is_recursive,
+            .follows_links = run->options.follow_links,
+        };
+        run->total = deit_inputs_count(&options);
+        run->has_counted = true;
+    }
+    deit_progress_update(&run->progress, run->n_done, run->total);
+}
+
+static enum deit_exit fail_batch(struct deit_run *run, bool is_input,
+                                 const struct deit_error *err)
+{
+    deit_run_complain(run, is_input ? run->options.tensor : run->model_name, err->message);
+    return is_input ? DEIT_EXIT_FAILED : deit_report_exit(err->status);
+}
+
+static enum deit_exit answer_all(struct deit_run *run, struct deit_run_batch *batch)
+{
+    while (batch->n_items > 0 && !stop_signal) {
+        struct deit_error err;
+        bool is_input;
+        if (deit_run_batch_run(run, batch, &is_input, &err) != DEIT_OK)
+            return fail_batch(run, is_input, &err);
+        if (!write_batch(run, batch))
+            return DEIT_EXIT_FAILED;
+        show_progress(run);
+        if (deit_run_batch_gather(run, batch, &err) != DEIT_OK)
+            return fail_batch(run, false, &err);
+    }
+    return !stop_signal && deit_run_flush(run) ? DEIT_EXIT_OK : DEIT_EXIT_FAILED;
+}
+
+/* All arrays are whole before the first one gets its name. */
+static enum deit_exit finish_arrays(struct deit_run *run)
+{
+    struct deit_error err;
+    enum deit_status status = DEIT_OK;
+    for (size_t i = 0; i < DEIT_RUN_ARRAYS && status == DEIT_OK; i++)
+        if (run->arrays[i])
+            status = deit_npy_finish(run->arrays[i], &err);
+    for (size_t i = 0; i < DEIT_RUN_ARRAYS && status == DEIT_OK; i++)
+        if (run->arrays[i])
+            status = deit_npy_publish(run->arrays[i], &err);
+    if (status == DEIT_OK)
+        return DEIT_EXIT_OK;
+    deit_run_complain(run, NULL, err.message);
+    return DEIT_EXIT_FAILED;
+}
+
+static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch)
+{
+    struct deit_error err;
+    enum deit_exit code = deit_run_setup_model(run);
+    if (code == DEIT_EXIT_OK)
+        code = deit_run_setup_inputs(run, stop_pipe[0]);
+    if (code != DEIT_EXIT_OK)
+        return code;
+
+    deit_run_batch_init(batch, run->options.batch ? run->options.batch : AUTO_BATCH);
+    if (deit_run_batch_gather(run, batch, &err) != DEIT_OK)
+        return fail_batch(run, false, &err);
+    size_t max_batch = batch->is_last ? batch->n_items : batch->limit;
+    code = deit_run_setup_session(run, batch, max_batch > 0 ? max_batch : 1, is_stopped);
+    if (code == DEIT_EXIT_OK)
+        code = deit_run_setup_outputs(run, batch);
+    if (code != DEIT_EXIT_OK)
+        return code;
+
+    deit_run_notes_begin(run);
+    code = answer_all(run, batch);
+    deit_progress_erase(&run->progress);
+    if (code == DEIT_EXIT_OK)
+        code = finish_arrays(run);
+    if (code == DEIT_EXIT_OK)
+        deit_run_notes_end(run);
+    return code == DEIT_EXIT_OK && run->has_failures ? DEIT_EXIT_FAILED : code;
+}
+
+static void run_done(struct deit_run *run, struct deit_run_batch *batch)
+{
+    deit_run_batch_done(batch);
+    deit_results_free(run->results);
+    for (size_t i = 0; i < DEIT_RUN_ARRAYS; i++)
+        deit_npy_free(run->arrays[i]);
+    deit_npy_close(&run->tensor);
+    deit_inputs_close(run->inputs);
+    deit_session_free(run->session);
+    deit_labels_close(run->own_labels);
+    deit_model_close(run->model);
+}
+
+/*
+ * A stream that the caller closed would give its number to the next file that is opened, and
+ * answers would be written into it: the number is taken by something that fails instead.
+ */
+static void guard_streams(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+            return;
+}
+
+/* The first signal ends the run after this step, files tidied up; a second one, at once. */
+static void catch_signals(void)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    const struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        return;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction old;
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(signals[i], &stop, NULL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static char error_buffer[BUFSIZ];
+    struct deit_run run = { .n_done = 0 };
+    struct deit_run_batch batch = { .limit = 0 };
+    enum deit_exit code;
+
+    guard_streams();
+    setvbuf(stderr, error_buffer, _IOLBF, sizeof error_buffer);
+    signal(SIGPIPE, SIG_IGN); /* write() then says so */
+    signal(SIGXFSZ, SIG_IGN);
+    if (!deit_run_options_parse(argc, argv, &run.options, &code))
+        return code;
+
+    catch_signals();
+    deit_progress_init(&run.progress, "deit-run",
+                       run.options.has_progress && !run.options.is_quiet);
+    code = run_all(&run, &batch);
+    run_done(&run, &batch);
+    if (stop_signal) {
+        signal(stop_signal, SIG_DFL);
+        raise(stop_signal);
+    }
+    return code;
+}

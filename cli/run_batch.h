@@ -1,0 +1,54 @@
+/*
+ * cli/run_batch.h: up to a batch of inputs on their way through one run of the model.
+ */
+#ifndef DEIT_CLI_RUN_BATCH_H
+#define DEIT_CLI_RUN_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/run_state.h"
+
+/* One input: a photo or a row of the tensor. */
+struct deit_run_item {
+    char *name;
+    char *reason; /* why there is no answer; NULL: there is one */
+    bool has_row;
+    size_t row; /* in the batch's arrays: inputs that cannot be read take no room there */
+};
+
+struct deit_run_batch {
+    size_t limit; /* items at most */
+    struct deit_run_item *items;
+    size_t n_items, room;
+    bool is_last; /* gathering met the end */
+    size_t n_rows;
+    /* Rows of what goes in and comes out; NULL where it is not wanted. */
+    float *rows[DEIT_RUN_ARRAYS];
+    size_t row_elements[DEIT_RUN_ARRAYS];
+};
+
+/* 'limit' is at least 1. */
+void deit_run_batch_init(struct deit_run_batch *batch, size_t limit);
+
+/* Frees all; a batch that is all zero is fine. */
+void deit_run_batch_done(struct deit_run_batch *batch);
+
+/* Takes the names of the next inputs, in place of those before. */
+enum deit_status deit_run_batch_gather(struct deit_run *run, struct deit_run_batch *batch,
+                                       struct deit_error *err);
+
+/* Makes room for the arrays, by the session's input and outputs. */
+enum deit_status deit_run_batch_allocate(const struct deit_run *run,
+                                         struct deit_run_batch *batch, struct deit_error *err);
+
+/*
+ * Reads the inputs and runs the model on those that can be read.  Each item then has a row or a
+ * reason, or, if the answer is not finite, both.
+ *
+ * A failure is that of the tensor's file if '*is_input' is set, else of the model.
+ */
+enum deit_status deit_run_batch_run(struct deit_run *run, struct deit_run_batch *batch,
+                                    bool *is_input, struct deit_error *err);
+
+#endif

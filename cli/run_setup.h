@@ -1,0 +1,28 @@
+/*
+ * cli/run_setup.h: opens what a run of deit-run needs, in the order in which failures matter.
+ *
+ * Each function reports its failure and returns the exit code that it asks for.
+ */
+#ifndef DEIT_CLI_RUN_SETUP_H
+#define DEIT_CLI_RUN_SETUP_H
+
+#include "cli/run_batch.h"
+#include "cli/run_state.h"
+
+/* The model, its labels, and whether it can do what the options ask for. */
+enum deit_exit deit_run_setup_model(struct deit_run *run);
+
+/* The tensor's header, or the list of names.  'stop_fd' is readable when the run shall end. */
+enum deit_exit deit_run_setup_inputs(struct deit_run *run, int stop_fd);
+
+/*
+ * The session, for 'max_batch' inputs at most, and the batch's arrays.  'interrupt' is polled
+ * during runs.
+ */
+enum deit_exit deit_run_setup_session(struct deit_run *run, struct deit_run_batch *batch,
+                                      size_t max_batch, int (*interrupt)(void *ctx));
+
+/* The results and the files of arrays. */
+enum deit_exit deit_run_setup_outputs(struct deit_run *run, const struct deit_run_batch *batch);
+
+#endif
