@@ -1,0 +1,86 @@
+"""Models written by real exporters, and a trained one: answers against PyTorch's."""
+
+import csv
+import os
+
+import support
+from support import Case, difference, read_npy, run, shared
+
+# Architectures that are not read yet.
+OTHER_FAMILIES = ("cait", "tinyvit", "mini-deit")
+
+# Logits of a trained DeiT-Ti: PyTorch's own f32 is within 2.3e-5 of f64 on these photos, while a
+# GELU by tanh is 3e-2 off and a LayerNorm epsilon of 1e-5 5e-4.
+TRAINED_LIMIT = 2e-4
+
+
+def read_table(path):
+    with open(path, encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+class Exports(Case):
+    def check(self, model, stem, reference_diff, output="logits"):
+        result = run("-q", "-m", model, "--tensor", stem + ".input.npy", f"--{output}", "out.npy")
+        self.assertEqual(result.code, 0, result.err)
+        golden, out = read_npy(f"{stem}.{output}.npy"), read_npy("out.npy")
+        self.assertEqual(out.shape, golden.shape)
+        largest = max(map(abs, golden.values))
+        limit = max(5 * reference_diff, 5e-6 * max(1.0, largest))
+        self.assertLessEqual(difference(out.values, golden.values), limit)
+
+    def test_exports(self):
+        count = 0
+        for row in read_table(shared("exports", "manifest.tsv")):
+            if not row["kind"].startswith("safetensors") or row["family"] in OTHER_FAMILIES:
+                continue
+            with self.subTest(row["name"]):
+                self.check(shared("exports", row["model"]), shared("exports") + "/" + row["name"],
+                           float(row["reference_diff"]),
+                           "features" if row["outputs"] == "features" else "logits")
+            count += 1
+        self.assertGreater(count, 8)
+
+    def test_features_of_exports(self):
+        for row in read_table(shared("exports", "manifest.tsv")):
+            stem = shared("exports") + "/" + row["name"]
+            if (row["kind"].startswith("safetensors") and row["family"] not in OTHER_FAMILIES
+                    and os.path.exists(stem + ".features.npy")):
+                with self.subTest(row["name"]):
+                    self.check(shared("exports", row["model"]), stem, float(row["reference_diff"]),
+                               "features")
+
+    def test_pairs(self):
+        for row in read_table(shared("pairs", "manifest.tsv")):
+            stem = shared("pairs") + "/" + row["name"]
+            with self.subTest(row["name"]):
+                self.check(stem + ".safetensors", stem, float(row["ort_diff"]))
+
+
+class Trained(Case):
+    def test_photos(self):
+        model = shared("weights", "deit_tiny_patch16_224.safetensors")
+        names = [row["file"] for row in read_table(shared("golden", "photos.tsv"))][:3]
+        photos = [shared("photos", name) for name in names]
+        for recipe, golden in (("fb", "logits.npy"), ("timm", "logits_timm.npy"),
+                               ("hf", "logits_hf.npy")):
+            result = run("-m", model, "-r", recipe, "-f", "json", "--logits", "l.npy", *photos)
+            self.assertEqual(result.code, 0, result.err)
+            expected, logits = read_npy(shared("golden", golden)), read_npy("l.npy")
+            self.assertEqual(logits.shape, (3, 1000))
+            for i, record in enumerate(result.json):
+                row = expected.row(i)
+                self.assertLess(difference(logits.row(i), row), TRAINED_LIMIT)
+                best = record["predictions"][0]
+                self.assertEqual(best["index"], max(range(1000), key=lambda c: row[c]))
+                self.assertFalse(best["label"].startswith("class "))
+        run("-m", model, "-r", "fb", photos[0], "--save-input", "x.npy")
+        saved = read_npy("x.npy")
+        self.assertEqual(saved.shape, (1, 3, 224, 224))
+        # The bytes of the crop are equal; scaling them may round differently.
+        expected = read_npy(shared("golden", "input_00.npy"))
+        self.assertLess(difference(saved.values, expected.values), 1e-6)
+
+
+if __name__ == "__main__":
+    support.main()
