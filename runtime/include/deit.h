@@ -31,7 +31,7 @@
  * N sessions of M threads each start N x M threads when they run at once; give each session
  * its share with 'threads', or one pool for all with 'parallel_for'.
  *
- * Static linking: the library needs libm, libpng, libjpeg, jansson and the OpenMP runtime;
+ * Static linking: the library needs libm, libpng, zlib, libjpeg, jansson and the OpenMP runtime;
  * 'pkg-config --static --libs deit' names them.  With shared linking nothing but deit_ symbols
  * is visible.
  */
@@ -292,7 +292,8 @@ enum deit_recipe_kind { DEIT_RECIPE_AUTO = 0, DEIT_RECIPE_TIMM, DEIT_RECIPE_FB, 
 
 enum deit_resize {
     DEIT_RESIZE_NONE = 1,   /* crop only */
-    DEIT_RESIZE_SHORT_SIDE, /* short side to 'resize_height', aspect kept */
+    DEIT_RESIZE_SHORT_SIDE, /* aspect kept, the side that is shorter by its target fits it;
+                               resize_width 0: as resize_height */
     DEIT_RESIZE_SQUASH      /* to resize_height x resize_width, aspect lost */
 };
 

@@ -78,7 +78,7 @@ struct expected {
     float fused, separated; /* the bits of either chain */
 };
 
-static struct expected epilogue(const struct gemm_case *g, size_t r, size_t j, float residual,
+static struct expected epilogue(const struct gemm_case *g, size_t j, float residual,
                                 struct expected e)
 {
     const struct deit_gemm_f32_args *s = &g->args;
@@ -101,7 +101,6 @@ static struct expected epilogue(const struct gemm_case *g, size_t r, size_t j, f
         e.fused += residual;
         e.separated += residual;
     }
-    (void)r;
     return e;
 }
 
@@ -123,7 +122,7 @@ static struct expected gemm_expected(const struct gemm_case *g, size_t r, size_t
     /* k products and k sums, each rounded: (1 + u)^(k + 1) - 1. */
     const double roundings = (double)(s->k + 1) * ROUNDING;
     e.error = roundings / (1.0 - roundings) * magnitude + (double)s->k * 0x1p-126;
-    return epilogue(g, r, j, residual, e);
+    return epilogue(g, j, residual, e);
 }
 
 static void check_values(struct check *c, const struct gemm_case *g, const float *before,
@@ -261,7 +260,8 @@ static void check_pack(struct check *c, size_t rows, size_t k, size_t nr, bool i
     if (survives(c, call_pack, &p)) {
         for (size_t i = 0; i < k; i++)
             for (size_t r = 0; r < nr; r++)
-                expect(c, same_float(p.panel[i * nr + r], r < rows ? p.src[r * p.stride + i] : 0.0f),
+                expect(c,
+                       same_float(p.panel[i * nr + r], r < rows ? p.src[r * p.stride + i] : 0.0f),
                        "rows %zu k %zu nr %zu: panel[%zu][%zu]", rows, k, nr, i, r);
         expect(c, buffer_is_intact(&panel), "rows %zu k %zu nr %zu: writes outside", rows, k, nr);
     }

@@ -1,0 +1,41 @@
+/*
+ * ops/scalar/resample_u8_scalar.c: the two passes of a resize, in 22-bit fixed point.
+ *
+ * Sums are whole numbers, so other kernels may add in any order and must still agree in every
+ * byte.  Negative sums round by an arithmetic shift, which all supported compilers give.
+ */
+#include "ops/scalar/scalar.h"
+
+enum { PRECISION = 22 };
+
+static uint8_t clip8(int32_t sum)
+{
+    int32_t value = (sum + (1 << (PRECISION - 1))) >> PRECISION;
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+void deit_resample_x_u8_scalar(const struct deit_resample_x *args, const uint8_t *src,
+                               uint8_t *dst)
+{
+    for (size_t x = 0; x < args->n; x++) {
+        const int32_t *coeff = args->coeff + x * args->taps;
+        const uint8_t *pixel = src + (size_t)args->start[x] * 3;
+        int32_t sum[3] = { 0, 0, 0 };
+        for (int32_t i = 0; i < args->count[x]; i++)
+            for (int c = 0; c < 3; c++)
+                sum[c] += pixel[i * 3 + c] * coeff[i];
+        for (int c = 0; c < 3; c++)
+            dst[x * 3 + (size_t)c] = clip8(sum[c]);
+    }
+}
+
+void deit_resample_y_u8_scalar(size_t n, size_t taps, const int32_t *coeff, const uint8_t *src,
+                               size_t stride, uint8_t *dst)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t sum = 0;
+        for (size_t t = 0; t < taps; t++)
+            sum += src[t * stride + i] * coeff[t];
+        dst[i] = clip8(sum);
+    }
+}
