@@ -67,7 +67,8 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .gelu = node->attrs.linear.activation == DEIT_ACTIVATION_GELU,
         .y = deit_lower_output(lowering, node, 0),
     };
-    enum deit_status status = deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
+    enum deit_status status =
+        deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
     if (status == DEIT_OK)
