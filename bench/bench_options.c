@@ -1,15 +1,11 @@
 /*
  * bench/bench_options.c: the command line of deit-bench.
  *
- * The ways of deit-run: getopt_long() splits, its messages are replaced by ours, and all that is
- * wrong about usage is found before anything is opened.
+ * The ways of deit-run: all that is wrong about usage is found before anything is opened, and
+ * told as cli/common/options.h does it.  Lists are deit-bench's own.
  */
 #include "bench/bench_options.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,8 +53,6 @@ enum {
     OPTION_STEPS
 };
 
-static const char short_options[] = ":m:p:t:b:f:hV";
-
 static const struct option long_options[] = {
     { "model", required_argument, NULL, 'm' },
     { "precision", required_argument, NULL, 'p' },
@@ -76,66 +70,21 @@ static const struct option long_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
-/* In the order of the enums they stand for. */
-static const char *const format_names[] = { "text", "json" };
-static const char *const precision_names[] = { "auto", "f32", "bf16x3", "bf16x6", "bf16", "int8" };
+static const struct deit_options command = {
+    .program = "deit-bench",
+    .usage = usage,
+    .letters = ":m:p:t:b:f:hV",
+    .table = long_options,
+};
+
+/* In the order of enum deit_bench_format. */
+static const char *const format_names[] = { "text", "json", NULL };
 
 enum {
-    MAX_THREADS = 4096,
-    MAX_BATCH = 65536,
     MAX_RUNS = 1000000,
     MAX_SECONDS = 86400,
     ITEM_BYTES = 32 /* of one item of a list, with its zero */
 };
-
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static bool fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static bool fail_usage(const char *format, ...)
-{
-    char message[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    deit_report_error("deit-bench", NULL, message);
-    fputs("Try 'deit-bench --help' for more information.\n", stderr);
-    return false;
-}
-
-/* "model" for 'm', NULL for what is no option. */
-static const char *long_name(int option)
-{
-    const struct option *o = long_options;
-    while (o->name && o->val != option)
-        o++;
-    return o->name;
-}
-
-static bool parse_choice(int option, const char *text, size_t n, const char *const *names,
-                         size_t *choice)
-{
-    size_t found = deit_options_choice(text, n, names);
-    if (found < n) {
-        *choice = found;
-        return true;
-    }
-    char list[128] = "";
-    for (size_t i = 0, at = 0; i < n && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", names[i]);
-    return fail_usage("--%s: '%s' is none of %s", long_name(option), text, list);
-}
-
-static bool parse_count(int option, const char *text, uint64_t high, size_t *count)
-{
-    uint64_t value;
-    if (!deit_options_count(text, 1, high, &value))
-        return fail_usage("--%s: '%s' is not a number from 1 to %llu", long_name(option), text,
-                          (unsigned long long)high);
-    *count = (size_t)value;
-    return true;
-}
 
 /* Digits, and perhaps a point and digits. */
 static bool parse_seconds(const char *text, double *seconds)
@@ -148,20 +97,15 @@ static bool parse_seconds(const char *text, double *seconds)
         *seconds = strtod(text, NULL);
         return true;
     }
-    return fail_usage("--seconds: '%s' is not a number from 0 to %d", text, MAX_SECONDS);
-}
-
-static bool parse_file(int option, const char **file)
-{
-    *file = optarg;
-    return *optarg || fail_usage("--%s: the name is empty", long_name(option));
+    return deit_options_fail_usage(&command, "--seconds: '%s' is not a number from 0 to %d", text,
+                                   MAX_SECONDS);
 }
 
 static bool add_model(struct deit_bench_options *o)
 {
     if (o->n_models == DEIT_BENCH_MAX_LIST)
-        return fail_usage("--model: more than %d", DEIT_BENCH_MAX_LIST);
-    return parse_file('m', &o->models[o->n_models++]);
+        return deit_options_fail_usage(&command, "--model: more than %d", DEIT_BENCH_MAX_LIST);
+    return deit_options_parse_file(&command, 'm', optarg, &o->models[o->n_models++]);
 }
 
 /* Item 'i' of a list of option -p, -t or -b. */
@@ -172,17 +116,20 @@ static bool parse_item(int option, const char *text, size_t i, struct deit_bench
 
     switch (option) {
     case 'p':
-        is_good = parse_choice(option, text, COUNT_OF(precision_names), precision_names, &value);
+        is_good = deit_options_parse_choice(&command, option, text, deit_options_precisions,
+                                            &value);
         o->precisions[i] = (enum deit_precision)value;
         o->n_precisions = i + 1;
         return is_good;
     case 't':
-        is_good = parse_count(option, text, MAX_THREADS, &value);
+        is_good = deit_options_parse_count(&command, option, text, DEIT_OPTIONS_MAX_THREADS,
+                                           &value);
         o->threads[i] = (unsigned)value;
         o->n_threads = i + 1;
         return is_good;
     default:
-        is_good = parse_count(option, text, MAX_BATCH, &value);
+        is_good = deit_options_parse_count(&command, option, text, DEIT_OPTIONS_MAX_BATCH,
+                                           &value);
         o->batches[i] = value;
         o->n_batches = i + 1;
         return is_good;
@@ -196,7 +143,8 @@ static bool parse_list(int option, struct deit_bench_options *o)
         char item[ITEM_BYTES];
         size_t length = strcspn(at, ",");
         if (length >= sizeof item)
-            return fail_usage("--%s: '%s' is too long", long_name(option), at);
+            return deit_options_fail_usage(&command, "--%s: '%s' is too long",
+                                           deit_options_name(&command, option), at);
         memcpy(item, at, length);
         item[length] = '\0';
         if (!parse_item(option, item, i, o))
@@ -205,64 +153,39 @@ static bool parse_list(int option, struct deit_bench_options *o)
             return true;
         at += length + 1;
     }
-    return fail_usage("--%s: more than %d", long_name(option), DEIT_BENCH_MAX_LIST);
+    return deit_options_fail_usage(&command, "--%s: more than %d",
+                                   deit_options_name(&command, option), DEIT_BENCH_MAX_LIST);
 }
 
-/* A getopt failure: 'option' is '?' or ':'. */
-static bool fail_option(int option, char **argv)
-{
-    if (option == ':')
-        return fail_usage("--%s needs a value", long_name(optopt));
-    if (optopt == 0)
-        return fail_usage("unknown or ambiguous option '%s'", argv[optind - 1]);
-    if (long_name(optopt))
-        return fail_usage("--%s takes no value", long_name(optopt));
-    return fail_usage("unknown option '-%c'", optopt);
-}
-
-static bool parse_option(int option, char **argv, struct deit_bench_options *o)
+static bool parse_option(int option, struct deit_bench_options *o)
 {
     struct deit_bench_settings *settings = &o->settings;
     size_t choice = 0;
     bool is_good;
 
     switch (option) {
-    case 'm': return add_model(o);
-    case 'p': case 't': case 'b': return parse_list(option, o);
-    case OPTION_TENSOR: return parse_file(option, &settings->tensor);
-    case OPTION_LOGITS: return parse_file(option, &settings->logits);
-    case OPTION_SECONDS: return parse_seconds(optarg, &settings->seconds);
-    case OPTION_MIN_RUNS: return parse_count(option, optarg, MAX_RUNS, &settings->min_runs);
-    case OPTION_MAX_RUNS: return parse_count(option, optarg, MAX_RUNS, &settings->max_runs);
-    case OPTION_STEPS: settings->has_steps = true; return true;
-    case 'f':
-        is_good = parse_choice(option, optarg, COUNT_OF(format_names), format_names, &choice);
+    case 'm':
+        return add_model(o);
+    case 'p': case 't': case 'b':
+        return parse_list(option, o);
+    case OPTION_TENSOR:
+        return deit_options_parse_file(&command, option, optarg, &settings->tensor);
+    case OPTION_LOGITS:
+        return deit_options_parse_file(&command, option, optarg, &settings->logits);
+    case OPTION_SECONDS:
+        return parse_seconds(optarg, &settings->seconds);
+    case OPTION_MIN_RUNS:
+        return deit_options_parse_count(&command, option, optarg, MAX_RUNS, &settings->min_runs);
+    case OPTION_MAX_RUNS:
+        return deit_options_parse_count(&command, option, optarg, MAX_RUNS, &settings->max_runs);
+    case OPTION_STEPS:
+        settings->has_steps = true;
+        return true;
+    default: /* 'f' */
+        is_good = deit_options_parse_choice(&command, option, optarg, format_names, &choice);
         o->format = (enum deit_bench_format)choice;
         return is_good;
-    default:
-        return fail_option(option, argv);
     }
-}
-
-static bool parse_environment(struct deit_bench_options *o)
-{
-    const char *cpu = getenv("DEIT_CPU");
-    if (!cpu || !*cpu)
-        return true;
-
-    char list[128] = "";
-    size_t at = 0;
-    for (int isa = DEIT_ISA_SCALAR; isa <= DEIT_ISA_NEON; isa++) {
-        const char *name = deit_isa_name((enum deit_isa)isa);
-        if (!name)
-            continue;
-        if (strcmp(cpu, name) == 0) {
-            o->settings.max_isa = (enum deit_isa)isa;
-            return true;
-        }
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", name);
-    }
-    return fail_usage("DEIT_CPU: '%s' is none of %s", cpu, list);
 }
 
 /* What was not asked for becomes a list of one. */
@@ -284,21 +207,12 @@ static bool check_usage(const struct deit_bench_options *o)
     size_t n = o->n_models * o->n_precisions * o->n_threads * o->n_batches;
 
     if (settings->min_runs > settings->max_runs)
-        return fail_usage("--min-runs is %zu, but --max-runs is %zu", settings->min_runs,
-                          settings->max_runs);
+        return deit_options_fail_usage(&command, "--min-runs is %zu, but --max-runs is %zu",
+                                       settings->min_runs, settings->max_runs);
     if (settings->logits && n > 1)
-        return fail_usage("--logits is one file, but there are %zu combinations", n);
+        return deit_options_fail_usage(
+            &command, "--logits is one file, but there are %zu combinations", n);
     return true;
-}
-
-/* Prints what --help or --version ask for. */
-static enum deit_exit print(const char *text)
-{
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return DEIT_EXIT_OK;
-    if (errno != EPIPE)
-        deit_report_error("deit-bench", "standard output", strerror(errno));
-    return DEIT_EXIT_FAILED;
 }
 
 bool deit_bench_options_parse(int argc, char **argv, struct deit_bench_options *options,
@@ -310,21 +224,16 @@ bool deit_bench_options_parse(int argc, char **argv, struct deit_bench_options *
     int option;
 
     *code = DEIT_EXIT_USAGE;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
-        if (option == 'h' || option == 'V') {
-            char version[64];
-            snprintf(version, sizeof version, "deit-bench %s\n", deit_version());
-            *code = print(option == 'h' ? usage : version);
+    while ((option = deit_options_next(&command, argc, argv, code)) > DEIT_OPTIONS_END)
+        if (!parse_option(option, &o))
             return false;
-        }
-        if (!parse_option(option, argv, &o))
-            return false;
-    }
+    if (option == DEIT_OPTIONS_STOP)
+        return false;
     if (optind < argc)
-        return fail_usage("'%s' is not an option; a model is -m MODEL", argv[optind]);
+        return deit_options_fail_usage(&command, "'%s' is not an option; a model is -m MODEL",
+                                       argv[optind]);
     fill_defaults(&o);
-    if (!check_usage(&o) || !parse_environment(&o))
+    if (!check_usage(&o) || !deit_options_parse_cpu(&command, &o.settings.max_isa))
         return false;
 
     *options = o;

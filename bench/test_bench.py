@@ -73,6 +73,7 @@ class Usage(unittest.TestCase):
         self.refuse("-m", part="--model needs a value")
         self.refuse("-m", "", part="empty")
         self.refuse("-t", "0", part="--threads: '0'")
+        self.refuse("-t", "1025", part="--threads: '1025' is not a number from 1 to 1024")
         self.refuse("-t", "1,,2", part="--threads: ''")
         self.refuse("-t", "1,2,", part="--threads: ''")
         self.refuse("-b", "-1", part="--batch: '-1'")

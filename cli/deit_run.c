@@ -5,12 +5,9 @@
  * A photo that cannot be read is one failed answer; a model, a tensor or an output that fails
  * ends the run, and then no array is left behind.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli/run_batch.h"
 #include "cli/run_notes.h"
@@ -19,42 +16,10 @@
 
 enum { AUTO_BATCH = 8 };
 
-/* What a signal leaves: its number, and a byte in a pipe for whoever waits and cannot look. */
-static volatile sig_atomic_t stop_signal;
-static int stop_pipe[2] = { -1, -1 };
-
-static void on_signal(int number)
-{
-    int before = errno;
-    stop_signal = number;
-    if (write(stop_pipe[1], "", 1) < 0)
-        errno = before;
-}
-
 static int is_stopped(void *ctx)
 {
     (void)ctx;
-    return stop_signal != 0;
-}
-
-void deit_run_complain(struct deit_run *run, const char *path, const char *reason)
-{
-    if (stop_signal)
-        return;
-    deit_progress_erase(&run->progress);
-    deit_report_error("deit-run", path, reason);
-}
-
-bool deit_run_flush(struct deit_run *run)
-{
-    if (!deit_results_is_pending(run->results))
-        return true;
-    if (isatty(STDOUT_FILENO))
-        deit_progress_erase(&run->progress);
-    int reason = deit_results_flush(run->results);
-    if (reason != 0 && reason != EPIPE) /* who closed the pipe does not want to hear more */
-        deit_run_complain(run, "standard output", strerror(reason));
-    return reason == 0;
+    return deit_run_stop_signal() != 0;
 }
 
 /* Appends the rows of one item; an input without an answer is a row of NaN. */
@@ -140,7 +105,7 @@ static enum deit_exit fail_batch(struct deit_run *run, bool is_input,
 
 static enum deit_exit answer_all(struct deit_run *run, struct deit_run_batch *batch)
 {
-    while (batch->n_items > 0 && !stop_signal) {
+    while (batch->n_items > 0 && !deit_run_stop_signal()) {
         struct deit_error err;
         bool is_input;
         if (deit_run_batch_run(run, batch, &is_input, &err) != DEIT_OK)
@@ -151,7 +116,7 @@ static enum deit_exit answer_all(struct deit_run *run, struct deit_run_batch *ba
         if (deit_run_batch_gather(run, batch, &err) != DEIT_OK)
             return fail_batch(run, false, &err);
     }
-    return !stop_signal && deit_run_flush(run) ? DEIT_EXIT_OK : DEIT_EXIT_FAILED;
+    return !deit_run_stop_signal() && deit_run_flush(run) ? DEIT_EXIT_OK : DEIT_EXIT_FAILED;
 }
 
 /* All arrays are whole before the first one gets its name. */
@@ -176,7 +141,7 @@ static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch
     struct deit_error err;
     enum deit_exit code = deit_run_setup_model(run);
     if (code == DEIT_EXIT_OK)
-        code = deit_run_setup_inputs(run, stop_pipe[0]);
+        code = deit_run_setup_inputs(run, deit_run_stop_fd());
     if (code != DEIT_EXIT_OK)
         return code;
 
@@ -225,20 +190,6 @@ static void guard_streams(void)
             return;
 }
 
-/* The first signal ends the run after this step, files tidied up; a second one, at once. */
-static void catch_signals(void)
-{
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-    const struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
-        return;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction old;
-        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(signals[i], &stop, NULL);
-    }
-}
-
 int main(int argc, char **argv)
 {
     static char error_buffer[BUFSIZ];
@@ -253,14 +204,15 @@ int main(int argc, char **argv)
     if (!deit_run_options_parse(argc, argv, &run.options, &code))
         return code;
 
-    catch_signals();
+    deit_run_catch_signals();
     deit_progress_init(&run.progress, "deit-run",
                        run.options.has_progress && !run.options.is_quiet);
     code = run_all(&run, &batch);
     run_done(&run, &batch);
-    if (stop_signal) {
-        signal(stop_signal, SIG_DFL);
-        raise(stop_signal);
+    int number = deit_run_stop_signal();
+    if (number != 0) {
+        signal(number, SIG_DFL);
+        raise(number);
     }
     return code;
 }

@@ -1,17 +1,11 @@
 /*
  * cli/run_options.c: the command line of deit-run.
  *
- * getopt_long() splits it; its own messages are off, because ours escape what they quote and
- * are one line with a hint.  Everything that can be wrong about usage is found here, before a
- * file is opened.
+ * Everything that can be wrong about usage is found here, before a file is opened; how it is
+ * told, cli/common/options.h decides for all programs.
  */
 #include "cli/run_options.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/common/options.h"
@@ -86,8 +80,6 @@ enum {
     OPTION_NO_PROGRESS
 };
 
-static const char short_options[] = ":m:k:l:r:p:t:b:f:qvhV";
-
 static const struct option long_options[] = {
     { "model", required_argument, NULL, 'm' },
     { "top", required_argument, NULL, 'k' },
@@ -117,98 +109,49 @@ static const struct option long_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
+static const struct deit_options command = {
+    .program = "deit-run",
+    .usage = usage,
+    .letters = ":m:k:l:r:p:t:b:f:qvhV",
+    .table = long_options,
+};
+
 /* In the order of the enums they stand for. */
-static const char *const head_names[] = { "avg", "cls", "dist" };
-static const char *const format_names[] = { "text", "json", "csv" };
-static const char *const recipe_names[] = { "auto", "timm", "fb", "hf" };
-static const char *const pillow_names[] = { "12", "13" };
-static const char *const precision_names[] = { "auto", "f32", "bf16x3", "bf16x6", "bf16", "int8" };
-
-/* Far above any machine, and low enough for sizes that are products. */
-enum { MAX_THREADS = 4096, MAX_BATCH = 65536 };
-
-static bool fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static bool fail_usage(const char *format, ...)
-{
-    char message[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    deit_report_error("deit-run", NULL, message);
-    fputs("Try 'deit-run --help' for more information.\n", stderr);
-    return false;
-}
-
-/* "top" for 'k', NULL for what is no option. */
-static const char *long_name(int option)
-{
-    const struct option *o = long_options;
-    while (o->name && o->val != option)
-        o++;
-    return o->name;
-}
-
-static bool parse_choice(int option, size_t n, const char *const *names, size_t *choice)
-{
-    size_t found = deit_options_choice(optarg, n, names);
-    if (found < n) {
-        *choice = found;
-        return true;
-    }
-    char list[128] = "";
-    for (size_t i = 0, at = 0; i < n && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", names[i]);
-    return fail_usage("--%s: '%s' is none of %s", long_name(option), optarg, list);
-}
-
-static bool parse_count(int option, uint64_t high, uint64_t *count)
-{
-    if (deit_options_count(optarg, 1, high, count))
-        return true;
-    return fail_usage("--%s: '%s' is not a number from 1 to %llu", long_name(option), optarg,
-                      (unsigned long long)high);
-}
-
-static bool parse_amount(int option, uint64_t *amount)
-{
-    if (deit_options_amount(optarg, amount))
-        return true;
-    return fail_usage("--%s: '%s' is not a number above 0, with K, M or G behind it or without",
-                      long_name(option), optarg);
-}
+static const char *const head_names[] = { "avg", "cls", "dist", NULL };
+static const char *const format_names[] = { "text", "json", "csv", NULL };
+static const char *const recipe_names[] = { "auto", "timm", "fb", "hf", NULL };
+static const char *const pillow_names[] = { "12", "13", NULL };
 
 static bool parse_file(int option, const char **file)
 {
-    *file = optarg;
-    return *optarg || fail_usage("--%s: the name is empty", long_name(option));
+    return deit_options_parse_file(&command, option, optarg, file);
 }
 
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+static bool parse_choice(int option, const char *const *names, size_t *choice)
+{
+    return deit_options_parse_choice(&command, option, optarg, names, choice);
+}
 
 static bool parse_number_option(int option, struct deit_run_options *o)
 {
-    uint64_t count = 0;
+    size_t count = 0;
     bool is_good;
 
     switch (option) {
     case 'k':
-        is_good = parse_count(option, SIZE_MAX, &count);
-        o->top = (size_t)count;
-        return is_good;
+        return deit_options_parse_count(&command, option, optarg, SIZE_MAX, &o->top);
     case 't':
-        is_good = parse_count(option, MAX_THREADS, &count);
+        is_good = deit_options_parse_count(&command, option, optarg, DEIT_OPTIONS_MAX_THREADS,
+                                           &count);
         o->threads = (unsigned)count;
         return is_good;
     case 'b':
-        is_good = parse_count(option, MAX_BATCH, &count);
-        o->batch = (size_t)count;
-        return is_good;
+        return deit_options_parse_count(&command, option, optarg, DEIT_OPTIONS_MAX_BATCH,
+                                        &o->batch);
     case OPTION_MAX_PIXELS:
-        return parse_amount(option, &o->max_pixels);
+        return deit_options_parse_amount(&command, option, optarg, &o->max_pixels);
     default:
-        return parse_amount(option, &o->max_memory);
+        return deit_options_parse_amount(&command, option, optarg, &o->max_memory);
     }
 }
 
@@ -219,41 +162,29 @@ static bool parse_choice_option(int option, struct deit_run_options *o)
 
     switch (option) {
     case OPTION_HEAD:
-        is_good = parse_choice(option, COUNT_OF(head_names), head_names, &choice);
+        is_good = parse_choice(option, head_names, &choice);
         o->head = (enum deit_run_head)choice;
         return is_good;
     case 'f':
-        is_good = parse_choice(option, COUNT_OF(format_names), format_names, &choice);
+        is_good = parse_choice(option, format_names, &choice);
         o->format = (enum deit_run_format)choice;
         return is_good;
     case 'r':
-        is_good = parse_choice(option, COUNT_OF(recipe_names), recipe_names, &choice);
+        is_good = parse_choice(option, recipe_names, &choice);
         o->recipe = (enum deit_recipe_kind)choice;
         return is_good;
     case 'p':
-        is_good = parse_choice(option, COUNT_OF(precision_names), precision_names, &choice);
+        is_good = parse_choice(option, deit_options_precisions, &choice);
         o->precision = (enum deit_precision)choice;
         return is_good;
     default:
-        is_good = parse_choice(option, COUNT_OF(pillow_names), pillow_names, &choice);
+        is_good = parse_choice(option, pillow_names, &choice);
         o->pillow = 12 + (int)choice;
         return is_good;
     }
 }
 
-/* A getopt failure: 'option' is '?' or ':'. */
-static bool fail_option(int option, char **argv)
-{
-    if (option == ':')
-        return fail_usage("--%s needs a value", long_name(optopt));
-    if (optopt == 0)
-        return fail_usage("unknown or ambiguous option '%s'", argv[optind - 1]);
-    if (long_name(optopt))
-        return fail_usage("--%s takes no value", long_name(optopt));
-    return fail_usage("unknown option '-%c'", optopt);
-}
-
-static bool parse_option(int option, char **argv, struct deit_run_options *o)
+static bool parse_option(int option, struct deit_run_options *o)
 {
     switch (option) {
     case 'm': return parse_file(option, &o->model);
@@ -275,60 +206,30 @@ static bool parse_option(int option, char **argv, struct deit_run_options *o)
         o->is_quiet = true;
         o->is_verbose = false;
         return true;
-    case 'v':
+    default: /* 'v' */
         o->is_verbose = true;
         o->is_quiet = false;
         return true;
-    default:
-        return fail_option(option, argv);
     }
-}
-
-static bool parse_environment(struct deit_run_options *o)
-{
-    const char *cpu = getenv("DEIT_CPU");
-    if (!cpu || !*cpu)
-        return true;
-
-    char list[128] = "";
-    size_t at = 0;
-    for (int isa = DEIT_ISA_SCALAR; isa <= DEIT_ISA_NEON; isa++) {
-        const char *name = deit_isa_name((enum deit_isa)isa);
-        if (!name)
-            continue;
-        if (strcmp(cpu, name) == 0) {
-            o->max_isa = (enum deit_isa)isa;
-            return true;
-        }
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", name);
-    }
-    return fail_usage("DEIT_CPU: '%s' is none of %s", cpu, list);
 }
 
 static bool check_usage(const struct deit_run_options *o)
 {
-    const char *outputs[] = { o->logits, o->features, o->save_input };
+    const char *const outputs[] = { o->logits, o->features, o->save_input };
+    const size_t n_outputs = sizeof outputs / sizeof *outputs;
 
     if (o->tensor && (o->n_operands > 0 || o->files_from))
-        return fail_usage("--tensor takes the place of images, but %s is given too",
-                          o->n_operands > 0 ? "an image" : "--files-from");
+        return deit_options_fail_usage(
+            &command, "--tensor takes the place of images, but %s is given too",
+            o->n_operands > 0 ? "an image" : "--files-from");
     if (!o->tensor && !o->files_from && o->n_operands == 0)
-        return fail_usage("no image or folder is given");
-    for (size_t i = 0; i < COUNT_OF(outputs); i++)
-        for (size_t j = i + 1; j < COUNT_OF(outputs); j++)
+        return deit_options_fail_usage(&command, "no image or folder is given");
+    for (size_t i = 0; i < n_outputs; i++)
+        for (size_t j = i + 1; j < n_outputs; j++)
             if (outputs[i] && outputs[j] && strcmp(outputs[i], outputs[j]) == 0)
-                return fail_usage("'%s' is to hold two different outputs", outputs[i]);
+                return deit_options_fail_usage(&command, "'%s' is to hold two different outputs",
+                                               outputs[i]);
     return true;
-}
-
-/* Prints what --help or --version ask for. */
-static enum deit_exit print(const char *text)
-{
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return DEIT_EXIT_OK;
-    if (errno != EPIPE)
-        deit_report_error("deit-run", "standard output", strerror(errno));
-    return DEIT_EXIT_FAILED;
 }
 
 bool deit_run_options_parse(int argc, char **argv, struct deit_run_options *options,
@@ -338,20 +239,14 @@ bool deit_run_options_parse(int argc, char **argv, struct deit_run_options *opti
     int option;
 
     *code = DEIT_EXIT_USAGE;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
-        if (option == 'h' || option == 'V') {
-            char version[64];
-            snprintf(version, sizeof version, "deit-run %s\n", deit_version());
-            *code = print(option == 'h' ? usage : version);
+    while ((option = deit_options_next(&command, argc, argv, code)) > DEIT_OPTIONS_END)
+        if (!parse_option(option, &o))
             return false;
-        }
-        if (!parse_option(option, argv, &o))
-            return false;
-    }
+    if (option == DEIT_OPTIONS_STOP)
+        return false;
     o.operands = argv + optind;
     o.n_operands = (size_t)(argc - optind);
-    if (!check_usage(&o) || !parse_environment(&o))
+    if (!check_usage(&o) || !deit_options_parse_cpu(&command, &o.max_isa))
         return false;
 
     *options = o;

@@ -1,5 +1,6 @@
 /*
- * cli/run_state.h: what one run of deit-run holds, from the command line to the last answer.
+ * cli/run_state.h: what one run of deit-run holds, from the command line to the last answer, and
+ * what all its parts do with it.
  */
 #ifndef DEIT_CLI_RUN_STATE_H
 #define DEIT_CLI_RUN_STATE_H
@@ -45,7 +46,22 @@ struct deit_run {
     struct deit_run_times times;
 };
 
-/* Says on standard error what went wrong with 'path'; NULL: with the run. */
+/*
+ * Catches SIGINT, SIGTERM and SIGHUP, once: the first ends the run after this step, files tidied
+ * up; a second one ends it at once.  What the caller has ignored stays ignored.
+ */
+void deit_run_catch_signals(void);
+
+/* The number of the signal that ends the run; 0: none has come. */
+int deit_run_stop_signal(void);
+
+/* Readable once a signal has come, for whoever waits for input; -1: there is none. */
+int deit_run_stop_fd(void);
+
+/*
+ * Says on standard error what went wrong with 'path'; NULL: with the run.  After a signal it is
+ * silent: what fails then fails because of it.
+ */
 void deit_run_complain(struct deit_run *run, const char *path, const char *reason);
 
 /* Writes pending results to standard output.  False, and reported, if they cannot be written. */

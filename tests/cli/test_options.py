@@ -50,7 +50,7 @@ class Options(Case):
     def test_bad_values(self):
         for option, values in {
             "-k": ("0", "-1", "x", "", "1x", " 1", "99999999999999999999999"),
-            "-t": ("0", "-2", "many", "1.5", "5000"),
+            "-t": ("0", "-2", "many", "1.5", "1025"),
             "-b": ("0", "-2", "1e3", "100000"),
             "-f": ("xml", "JSON", ""),
             "-r": ("torch", "TIMM"),
