@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import time
+import unittest
 
 import support
 from support import Case, Model, run, start, write_png
@@ -224,7 +225,10 @@ class Progress(Case):
 
     def on_terminal(self, *args, terminal="xterm"):
         """What a terminal at standard error sees of a run that lasts longer than a second."""
-        master, slave = pty.openpty()
+        try:
+            master, slave = pty.openpty()
+        except OSError as error:
+            raise unittest.SkipTest(f"no terminal to be had: {error}") from error
         fcntl.fcntl(master, fcntl.F_SETFL, os.O_NONBLOCK)
         with start("-m", self.model, "-f", "json", "--files-from", "-", *args, stderr=slave,
                    env={**os.environ, "TERM": terminal}) as process:
