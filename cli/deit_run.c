@@ -5,7 +5,6 @@
  * A photo that cannot be read is one failed answer; a model, a tensor or an output that fails
  * ends the run, and then no array is left behind.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -136,6 +135,14 @@ static enum deit_exit finish_arrays(struct deit_run *run)
     return DEIT_EXIT_FAILED;
 }
 
+/* Inputs of a run: a graph may insist on its own number, and is given fewer at the end alone. */
+static size_t choose_limit(const struct deit_run *run)
+{
+    if (run->info.fixed_batch > 0)
+        return run->info.fixed_batch;
+    return run->options.batch ? run->options.batch : AUTO_BATCH;
+}
+
 static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch)
 {
     struct deit_error err;
@@ -145,7 +152,7 @@ static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch
     if (code != DEIT_EXIT_OK)
         return code;
 
-    deit_run_batch_init(batch, run->options.batch ? run->options.batch : AUTO_BATCH);
+    deit_run_batch_init(batch, choose_limit(run));
     if (deit_run_batch_gather(run, batch, &err) != DEIT_OK)
         return fail_batch(run, false, &err);
     size_t max_batch = batch->is_last ? batch->n_items : batch->limit;
@@ -178,29 +185,13 @@ static void run_done(struct deit_run *run, struct deit_run_batch *batch)
     deit_model_close(run->model);
 }
 
-/*
- * A stream that the caller closed would give its number to the next file that is opened, and
- * answers would be written into it: the number is taken by something that fails instead.
- */
-static void guard_streams(void)
-{
-    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
-            return;
-}
-
 int main(int argc, char **argv)
 {
-    static char error_buffer[BUFSIZ];
     struct deit_run run = { .n_done = 0 };
     struct deit_run_batch batch = { .limit = 0 };
     enum deit_exit code;
 
-    guard_streams();
-    setvbuf(stderr, error_buffer, _IOLBF, sizeof error_buffer);
-    signal(SIGPIPE, SIG_IGN); /* write() then says so */
-    signal(SIGXFSZ, SIG_IGN);
+    deit_report_begin();
     if (!deit_run_options_parse(argc, argv, &run.options, &code))
         return code;
 

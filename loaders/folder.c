@@ -20,8 +20,6 @@
 
 enum { MAX_CANDIDATES = 4096, PROBE_BYTES = 64 };
 
-static const char onnx_message[] = "%s: is an ONNX model, and this build has no ONNX loader; "
-                                   "give a safetensors file of the same model";
 static const char pickle_message[] =
     "%s: is a PyTorch pickle, which may run code when it is read; save it once as safetensors: "
     "python3 -c \"import torch; from safetensors.torch import save_file; "
@@ -80,7 +78,7 @@ static bool is_json(const unsigned char *head, size_t n)
 }
 
 /* ir_version first, a small number, then another field of ModelProto. */
-static bool is_onnx(const unsigned char *head, size_t n)
+bool deit_is_onnx(const unsigned char *head, size_t n)
 {
     static const unsigned char next[] = { 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42 };
     return n >= 3 && head[0] == 0x08 && head[1] > 0 && head[1] < 64 &&
@@ -92,7 +90,8 @@ static bool is_pickle(const unsigned char *head, size_t n)
     return n >= 4 && (!memcmp(head, "PK\3\4", 4) || (head[0] == 0x80 && head[1] <= 5));
 }
 
-static enum deit_status probe_file(const char *path, bool *is_index, struct deit_error *err)
+static enum deit_status probe_file(const char *path, struct deit_located *located,
+                                   struct deit_error *err)
 {
     struct deit_source *source = NULL;
     enum deit_status status = deit_source_open_file(path, &source, err);
@@ -107,21 +106,18 @@ static enum deit_status probe_file(const char *path, bool *is_index, struct deit
     if (status != DEIT_OK)
         return status;
 
-    *is_index = false;
     if (is_safetensors(head, n, file_bytes))
         return DEIT_OK;
-    if (is_json(head, n)) {
-        *is_index = true;
+    located->is_index = is_json(head, n);
+    if (located->is_index)
         return DEIT_OK;
-    }
     if (is_pickle(head, n))
         return deit_fail(err, DEIT_ERR_UNSUPPORTED, pickle_message, path);
-    if (is_onnx(head, n) || ends_with(path, ".onnx"))
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, onnx_message, path);
     if (n >= 8 && !memcmp(head, "version ", 8))
         return deit_fail(err, DEIT_ERR_FORMAT,
                          "%s: is a pointer of Git LFS, not the file itself; 'git lfs pull' "
                          "fetches it", path);
+    located->is_onnx = deit_is_onnx(head, n) || ends_with(path, ".onnx");
     return DEIT_OK; /* whatever is wrong, the safetensors reader tells it with numbers */
 }
 
@@ -222,20 +218,13 @@ static enum deit_status the_only(const char *path, const char *end, bool shards,
     return status;
 }
 
-/* No safetensors: says what the folder does hold. */
+/* No model: says what the folder does hold. */
 static enum deit_status nothing_in(const char *path, struct deit_error *err)
 {
     static const char *const pickles[] = { ".bin", ".pth", ".pt" };
-    if (holds(path, "model.onnx") || holds(path, "onnx/model.onnx"))
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, onnx_message, path);
-
     char *name = NULL;
     struct candidates c;
-    enum deit_status status = list_folder(path, ".onnx", true, &c, err);
-    bool has_onnx = status == DEIT_OK && c.n > 0;
-    candidates_done(&c);
-    if (has_onnx)
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, onnx_message, path);
+    enum deit_status status = DEIT_OK;
     for (size_t i = 0; status == DEIT_OK && i < sizeof pickles / sizeof *pickles; i++) {
         status = list_folder(path, pickles[i], true, &c, err);
         if (status == DEIT_OK && c.n)
@@ -250,58 +239,76 @@ static enum deit_status nothing_in(const char *path, struct deit_error *err)
     if (status != DEIT_OK)
         return status;
     return deit_fail(err, DEIT_ERR_IO,
-                     "%s: no model.safetensors, model.safetensors.index.json or other "
-                     ".safetensors file in this folder", path);
+                     "%s: no model.safetensors, model.safetensors.index.json, model.onnx or "
+                     "other .safetensors or .onnx file in this folder", path);
+}
+
+/* One of several kinds: the only file of all of them, or NULL in *name. */
+static enum deit_status the_only_of_all(const char *path, char **name, struct deit_error *err)
+{
+    static const char *const ends[] = { ".safetensors.index.json", ".safetensors", ".onnx" };
+    char *found[3] = { NULL }, *names[3];
+    struct candidates c = { .names = names };
+    enum deit_status status = DEIT_OK;
+    for (size_t i = 0; status == DEIT_OK && i < 3; i++) {
+        bool shards = !found[0]; /* with an index, its parts are no models */
+        status = the_only(path, ends[i], shards, &found[i], err);
+        if (found[i])
+            names[c.n++] = found[i];
+    }
+    if (status == DEIT_OK && c.n > 1)
+        status = several(path, &c, err);
+    *name = status == DEIT_OK && c.n ? names[0] : NULL;
+    for (size_t i = 0; i < 3; i++)
+        if (found[i] != *name)
+            free(found[i]);
+    return status;
 }
 
 /* The name of the weights in a folder. */
 static enum deit_status choose(const char *path, char **name, struct deit_error *err)
 {
-    static const char *const first[] = { "model.safetensors", "model.safetensors.index.json" };
+    static const char *const first[] = { "model.safetensors", "model.safetensors.index.json",
+                                         "model.onnx", "onnx/model.onnx" };
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         if (holds(path, first[i])) {
             *name = strdup(first[i]);
             return *name ? DEIT_OK
                          : deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", path);
         }
-    if (holds(path, "model.onnx") || holds(path, "onnx/model.onnx"))
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, onnx_message, path);
-
-    enum deit_status status = the_only(path, ".safetensors.index.json", true, name, err);
-    bool has_index = status == DEIT_OK && *name;
-    char *other = NULL;
-    if (status == DEIT_OK)
-        status = the_only(path, ".safetensors", !has_index, &other, err);
-    if (status == DEIT_OK && *name && other) {
-        struct candidates both = { (char *[]){ *name, other }, 2 };
-        status = several(path, &both, err);
-    }
-    if (status == DEIT_OK && !*name) {
-        *name = other;
-        other = NULL;
-    }
-    free(other);
-    if (status != DEIT_OK) {
-        free(*name);
-        *name = NULL;
-    }
+    enum deit_status status = the_only_of_all(path, name, err);
     return status != DEIT_OK || *name ? status : nothing_in(path, err);
 }
 
 /* ------------------------------------------------------------------ both */
 
+/* The path of 'name' above a file in a folder called "onnx", else NULL or no memory. */
+static char *path_above(const char *weights, const char *name)
+{
+    static const char inner[] = "onnx/";
+    const char *slash = strrchr(weights, '/');
+    size_t n = slash ? (size_t)(slash - weights) + 1 : 0, m = sizeof inner - 1;
+    char *path = NULL;
+    if (n < m || strncmp(weights + n - m, inner, m) || (n > m && weights[n - m - 1] != '/'))
+        return NULL;
+    return asprintf(&path, "%.*s%s", (int)(n - m), weights, name) < 0 ? NULL : path;
+}
+
 static enum deit_status find_beside(const char *weights, const char *name, char **out,
                                     struct deit_error *err)
 {
+    *out = NULL;
     char *path = deit_path_beside(weights, name);
     if (!path)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weights);
-    if (deit_file_exists(path)) {
-        *out = path;
-    } else {
+    if (!deit_file_exists(path)) {
         free(path);
-        *out = NULL;
+        path = path_above(weights, name);
     }
+    if (path && deit_file_exists(path))
+        *out = path;
+    else
+        free(path);
     return DEIT_OK;
 }
 
@@ -324,7 +331,7 @@ enum deit_status deit_folder_locate(const char *path, struct deit_located *out,
     }
     free(name);
     if (status == DEIT_OK)
-        status = probe_file(located.weights, &located.is_index, err);
+        status = probe_file(located.weights, &located, err);
     if (status == DEIT_OK)
         status = find_beside(located.weights, "config.json", &located.config, err);
     if (status == DEIT_OK)

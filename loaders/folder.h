@@ -7,10 +7,11 @@
 #include "runtime/include/deit.h"
 
 struct deit_located {
-    char *weights; /* a .safetensors file, or an index of several */
-    bool is_index;
-    char *config;       /* config.json beside it, or NULL if there is none */
-    char *preprocessor; /* preprocessor_config.json beside it, or NULL */
+    char *weights; /* a .safetensors file, an index of several, or an ONNX file */
+    bool is_index, is_onnx;
+    /* Beside it, or one level above a folder named 'onnx'; NULL if there is none. */
+    char *config;       /* config.json */
+    char *preprocessor; /* preprocessor_config.json */
 };
 
 /*
@@ -20,6 +21,9 @@ struct deit_located {
 enum deit_status deit_folder_locate(const char *path, struct deit_located *located,
                                     struct deit_error *err);
 void deit_located_done(struct deit_located *located);
+
+/* Whether a file begins as ONNX files do; n bytes of it, more than a few are not needed. */
+bool deit_is_onnx(const unsigned char *head, size_t n);
 
 /* "folder/name", or "name" beside a file without a folder; malloc'ed, NULL: out of memory. */
 char *deit_path_join(const char *folder, const char *name);

@@ -13,6 +13,7 @@
 
 #include "loaders/config_json.h"
 #include "loaders/folder.h"
+#include "loaders/open_onnx.h"
 #include "loaders/safetensors.h"
 #include "loaders/shards.h"
 #include "loaders/source_file.h"
@@ -130,30 +131,76 @@ static enum deit_status read_configs(const struct deit_located *located,
     return status;
 }
 
-enum deit_status deit_load_path(const char *path, struct deit_loaded *out,
-                                struct deit_error *err)
+static enum deit_status load_safetensors(const char *path, const struct deit_located *located,
+                                         struct deit_loaded *out, struct deit_error *err)
 {
-    struct deit_located located = { 0 };
     struct deit_tensors tensors = { 0 };
     struct deit_config config = { 0 };
     struct deit_naming naming;
 
-    enum deit_status status = deit_folder_locate(path, &located, err);
+    enum deit_status status = deit_tensors_init(&tensors, path, err);
     if (status == DEIT_OK)
-        status = deit_tensors_init(&tensors, path, err);
-    if (status == DEIT_OK)
-        status = located.is_index ? deit_shards_read(located.weights, &tensors, err)
-                                  : read_file(located.weights, &tensors, err);
+        status = located->is_index ? deit_shards_read(located->weights, &tensors, err)
+                                   : read_file(located->weights, &tensors, err);
     if (status == DEIT_OK)
         status = recognise(&tensors, &naming, err);
     if (status == DEIT_OK)
-        status = read_configs(&located, &config, err);
+        status = read_configs(located, &config, err);
     if (status == DEIT_OK)
         status = assemble(&tensors, &naming, &config, "safetensors", out, err);
     deit_config_done(&config);
     deit_tensors_done(&tensors);
+    return status;
+}
+
+/* The graph is in the file; what is left is a name for its 1000 classes. */
+static enum deit_status load_onnx(struct deit_source *source, const char *path,
+                                  const struct deit_model_options *options,
+                                  struct deit_config *config, struct deit_loaded *out,
+                                  struct deit_error *err)
+{
+    enum deit_status status = deit_load_onnx(source, path, options, config, out, err);
+    struct deit_description *d = &out->description;
+    if (status == DEIT_OK && !d->labels && d->n_classes == DEIT_IMAGENET_CLASSES) {
+        status = imagenet_labels(&d->labels, err);
+        if (status != DEIT_OK)
+            deit_loaded_done(out);
+    }
+    return status;
+}
+
+static enum deit_status load_onnx_file(const struct deit_located *located,
+                                       const struct deit_model_options *options,
+                                       struct deit_loaded *out, struct deit_error *err)
+{
+    struct deit_source *source = NULL;
+    struct deit_config config = { 0 };
+    enum deit_status status = deit_source_open_file(located->weights, &source, err);
+    if (status == DEIT_OK)
+        status = read_configs(located, &config, err);
+    if (status == DEIT_OK)
+        status = load_onnx(source, located->weights, options, &config, out, err);
+    deit_config_done(&config);
+    deit_source_release(source);
+    return status;
+}
+
+enum deit_status deit_load_path_with(const char *path, const struct deit_model_options *options,
+                                     struct deit_loaded *out, struct deit_error *err)
+{
+    struct deit_located located = { 0 };
+    enum deit_status status = deit_folder_locate(path, &located, err);
+    if (status == DEIT_OK)
+        status = located.is_onnx ? load_onnx_file(&located, options, out, err)
+                                 : load_safetensors(path, &located, out, err);
     deit_located_done(&located);
     return status;
+}
+
+enum deit_status deit_load_path(const char *path, struct deit_loaded *out,
+                                struct deit_error *err)
+{
+    return deit_load_path_with(path, NULL, out, err);
 }
 
 /* ------------------------------------------------------------------ memory */
@@ -188,7 +235,16 @@ static enum deit_status load_bytes(const void *data, size_t bytes, const char *n
 enum deit_status deit_load_memory(const void *data, size_t bytes, const char *name,
                                   struct deit_loaded *out, struct deit_error *err)
 {
-    return load_bytes(data, bytes, name, NULL, 0, out, err);
+    if (!bytes || !deit_is_onnx(data, bytes))
+        return load_bytes(data, bytes, name, NULL, 0, out, err);
+    struct deit_source *source = NULL;
+    struct deit_config config = { 0 };
+    enum deit_status status = deit_source_open_memory(data, bytes, name, &source, err);
+    if (status == DEIT_OK)
+        status = load_onnx(source, NULL, NULL, &config, out, err);
+    deit_config_done(&config);
+    deit_source_release(source);
+    return status;
 }
 
 /* ------------------------------------------------------------------ random */
@@ -218,20 +274,10 @@ enum deit_status deit_load_random(const char *architecture, uint64_t seed,
 
 /* Hands a loaded model over, which takes it apart also on failure. */
 static enum deit_status create(struct deit_loaded *loaded,
-                               const struct deit_model_options *options, enum deit_passes passes,
-                               deit_model **model, struct deit_error *err)
+                               const struct deit_model_options *options, deit_model **model,
+                               struct deit_error *err)
 {
-    return deit_model_create(loaded->graph, &loaded->description, options, passes, model, err);
-}
-
-enum deit_status deit_model_open_passes(const char *path,
-                                        const struct deit_model_options *options,
-                                        enum deit_passes passes, deit_model **model,
-                                        struct deit_error *err)
-{
-    struct deit_loaded loaded;
-    enum deit_status status = deit_load_path(path, &loaded, err);
-    return status == DEIT_OK ? create(&loaded, options, passes, model, err) : status;
+    return deit_model_create(loaded->graph, &loaded->description, options, model, err);
 }
 
 DEIT_API enum deit_status deit_model_open(const char *path,
@@ -240,7 +286,9 @@ DEIT_API enum deit_status deit_model_open(const char *path,
 {
     if (!path || !model)
         return deit_fail(err, DEIT_ERR_ARGUMENT, "deit_model_open: path or model is NULL");
-    return deit_model_open_passes(path, options, DEIT_PASSES_ON, model, err);
+    struct deit_loaded loaded;
+    enum deit_status status = deit_load_path_with(path, options, &loaded, err);
+    return status == DEIT_OK ? create(&loaded, options, model, err) : status;
 }
 
 DEIT_API enum deit_status deit_model_open_memory(const void *data, size_t bytes,
@@ -252,7 +300,7 @@ DEIT_API enum deit_status deit_model_open_memory(const void *data, size_t bytes,
         return deit_fail(err, DEIT_ERR_ARGUMENT, "deit_model_open_memory: data or model is NULL");
     struct deit_loaded loaded;
     enum deit_status status = deit_load_memory(data, bytes, name ? name : "model", &loaded, err);
-    return status == DEIT_OK ? create(&loaded, options, DEIT_PASSES_ON, model, err) : status;
+    return status == DEIT_OK ? create(&loaded, options, model, err) : status;
 }
 
 DEIT_API enum deit_status deit_model_open_builtin(const struct deit_model_options *options,
@@ -266,7 +314,7 @@ DEIT_API enum deit_status deit_model_open_builtin(const struct deit_model_option
     struct deit_loaded loaded;
     enum deit_status status = load_bytes(builtin.model, builtin.model_bytes, "built-in",
                                          builtin.config, builtin.config_bytes, &loaded, err);
-    return status == DEIT_OK ? create(&loaded, options, DEIT_PASSES_ON, model, err) : status;
+    return status == DEIT_OK ? create(&loaded, options, model, err) : status;
 }
 
 DEIT_API enum deit_status deit_model_open_random(const char *architecture, uint64_t seed,
@@ -278,5 +326,5 @@ DEIT_API enum deit_status deit_model_open_random(const char *architecture, uint6
                          "deit_model_open_random: architecture or model is NULL");
     struct deit_loaded loaded;
     enum deit_status status = deit_load_random(architecture, seed, &loaded, err);
-    return status == DEIT_OK ? create(&loaded, options, DEIT_PASSES_ON, model, err) : status;
+    return status == DEIT_OK ? create(&loaded, options, model, err) : status;
 }

@@ -14,16 +14,14 @@ struct deit_loaded {
 
 enum deit_status deit_load_path(const char *path, struct deit_loaded *out,
                                 struct deit_error *err);
+
+/* With the options of a model, NULL for the defaults: only follow_links matters here. */
+enum deit_status deit_load_path_with(const char *path, const struct deit_model_options *options,
+                                     struct deit_loaded *out, struct deit_error *err);
 enum deit_status deit_load_memory(const void *data, size_t bytes, const char *name,
                                   struct deit_loaded *out, struct deit_error *err);
 enum deit_status deit_load_random(const char *architecture, uint64_t seed,
                                   struct deit_loaded *out, struct deit_error *err);
 void deit_loaded_done(struct deit_loaded *loaded);
-
-/* deit_model_open() with the passes on or off. */
-enum deit_status deit_model_open_passes(const char *path,
-                                        const struct deit_model_options *options,
-                                        enum deit_passes passes, deit_model **model,
-                                        struct deit_error *err);
 
 #endif

@@ -72,7 +72,7 @@ static int weight_stored_as(struct builder *b, const char *name, struct deit_sha
     if (!entry)
         return -1;
     struct deit_constant constant = { .n_parts = 1, .parts = { part_of(entry) } };
-    return deit_graph_add_constant(b->graph, name, shape, &constant);
+    return deit_graph_add_constant(b->graph, name, DEIT_F32, shape, &constant);
 }
 
 static int weight(struct builder *b, const char *name, struct deit_shape shape)
@@ -98,39 +98,35 @@ static int block_weight(struct builder *b, uint32_t block, const char *part, con
 
 /* Appends a node with one output of the same name and returns that value. */
 static int node(struct builder *b, enum deit_node_kind kind, const char *name,
-                const union deit_attrs *attrs, const int inputs[DEIT_NODE_INPUTS])
+                const union deit_attrs *attrs, size_t n_inputs, const int *inputs)
 {
     if (b->status != DEIT_OK)
         return -1;
-    static const union deit_attrs none;
-    const char *outputs[DEIT_NODE_OUTPUTS] = { name };
-    int index = deit_graph_add_node(b->graph, kind, name, attrs ? attrs : &none, inputs, outputs);
+    int index = deit_graph_add_node(b->graph, kind, name, attrs, n_inputs, inputs, 1, &name);
     return index < 0 ? -1 : b->graph->nodes[index].outputs[0];
 }
 
 static int linear(struct builder *b, const char *name, int x, int w, int bias)
 {
-    const int inputs[DEIT_NODE_INPUTS] = { x, w, bias, -1, -1, -1, -1 };
-    return node(b, DEIT_NODE_LINEAR, name, NULL, inputs);
+    return node(b, DEIT_NODE_LINEAR, name, NULL, 3, (const int[]){ x, w, bias });
 }
 
 static int layernorm(struct builder *b, const char *name, int x, int gamma, int beta)
 {
     const union deit_attrs attrs = { .layernorm = { .eps = b->arch->eps } };
-    const int inputs[DEIT_NODE_INPUTS] = { x, gamma, beta, -1, -1, -1, -1 };
-    return node(b, DEIT_NODE_LAYERNORM, name, &attrs, inputs);
+    return node(b, DEIT_NODE_LAYERNORM, name, &attrs, 3, (const int[]){ x, gamma, beta });
 }
 
 static int gelu(struct builder *b, const char *name, int x)
 {
-    const int inputs[DEIT_NODE_INPUTS] = { x, -1, -1, -1, -1, -1, -1 };
-    return node(b, DEIT_NODE_GELU, name, NULL, inputs);
+    const union deit_attrs attrs = { .unary = DEIT_GELU };
+    return node(b, DEIT_NODE_UNARY, name, &attrs, 1, &x);
 }
 
-static int binary(struct builder *b, enum deit_node_kind kind, const char *name, int x, int y)
+static int binary(struct builder *b, enum deit_binary function, const char *name, int x, int y)
 {
-    const int inputs[DEIT_NODE_INPUTS] = { x, y, -1, -1, -1, -1, -1 };
-    return node(b, kind, name, NULL, inputs);
+    const union deit_attrs attrs = { .binary = function };
+    return node(b, DEIT_NODE_BINARY, name, &attrs, 2, (const int[]){ x, y });
 }
 
 /* ------------------------------------------------------------------ embedding */
@@ -154,8 +150,8 @@ static int positions(struct builder *b, int pixels)
             .antialias = a->antialias,
         },
     };
-    const int inputs[DEIT_NODE_INPUTS] = { table, pixels, -1, -1, -1, -1, -1 };
-    return node(b, DEIT_NODE_RESIZE_POSITIONS, "positions", &attrs, inputs);
+    return node(b, DEIT_NODE_RESIZE_POSITIONS, "positions", &attrs, 2,
+                (const int[]){ table, pixels });
 }
 
 static int prefix_token(struct builder *b, const char *part)
@@ -187,10 +183,10 @@ static int embed(struct builder *b, int pixels)
             .positions_of_prefix = a->positions_of_prefix,
         },
     };
-    const int inputs[DEIT_NODE_INPUTS] = { pixels, w, bias, table, cls, dist, -1 };
-    const char *outputs[DEIT_NODE_OUTPUTS] = { "pos_embed", "patch_embed" };
-    int index = deit_graph_add_node(b->graph, DEIT_NODE_PATCH_EMBED, "pos_embed", &attrs, inputs,
-                                    outputs);
+    const int inputs[] = { pixels, w, bias, table, cls, dist };
+    static const char *const outputs[] = { "pos_embed", "patch_embed" };
+    int index = deit_graph_add_node(b->graph, DEIT_NODE_PATCH_EMBED, "pos_embed", &attrs, 6,
+                                    inputs, 2, outputs);
     return index < 0 ? -1 : b->graph->nodes[index].outputs[0];
 }
 
@@ -248,7 +244,7 @@ static int joined_qkv(struct builder *b, uint32_t block, const char *suffix,
     each.dims[0] *= 3;
     char joined[DEIT_NAME_BYTES + 16];
     snprintf(joined, sizeof joined, "blocks.%u.attn.qkv%s", block, suffix);
-    return deit_graph_add_constant(b->graph, joined, each, &constant);
+    return deit_graph_add_constant(b->graph, joined, DEIT_F32, each, &constant);
 }
 
 static int qkv(struct builder *b, uint32_t block, int x)
@@ -288,12 +284,12 @@ static int attention(struct builder *b, uint32_t block, int x)
         },
     };
     char context[DEIT_NAME_BYTES], probabilities[DEIT_NAME_BYTES];
-    const int inputs[DEIT_NODE_INPUTS] = { projected, projected, projected, -1, -1, -1, -1 };
-    const char *outputs[DEIT_NODE_OUTPUTS] = {
+    const int inputs[] = { projected, projected, projected };
+    const char *const outputs[] = {
         value_name(context, block, "attn.context"), value_name(probabilities, block, "attn.probs")
     };
-    int index = deit_graph_add_node(b->graph, DEIT_NODE_ATTENTION, context, &attrs, inputs,
-                                    outputs);
+    int index = deit_graph_add_node(b->graph, DEIT_NODE_ATTENTION, context, &attrs, 3,
+                                    inputs, 2, outputs);
     int y = index < 0 ? -1 : b->graph->nodes[index].outputs[0];
     return block_linear(b, block, "attn.proj", a->naming.style->proj, y, a->width, a->width);
 }
@@ -316,7 +312,7 @@ static int layer_scale(struct builder *b, uint32_t block, const char *name, cons
         return x;
     char text[DEIT_NAME_BYTES];
     int scale = block_weight(b, block, part, "", deit_shape_of(1, b->arch->width));
-    return binary(b, DEIT_NODE_SCALE, value_name(text, block, name), x, scale);
+    return binary(b, DEIT_MUL, value_name(text, block, name), x, scale);
 }
 
 static int add_block(struct builder *b, uint32_t block, int x)
@@ -328,12 +324,12 @@ static int add_block(struct builder *b, uint32_t block, int x)
     int branch = block_norm(b, block, "norm1", style->norm1, x);
     branch = attention(b, block, branch);
     branch = layer_scale(b, block, "ls1", a->scale1, branch);
-    x = binary(b, DEIT_NODE_ADD, value_name(name, block, "attn.residual"), x, branch);
+    x = binary(b, DEIT_ADD, value_name(name, block, "attn.residual"), x, branch);
 
     branch = block_norm(b, block, "norm2", style->norm2, x);
     branch = mlp(b, block, branch);
     branch = layer_scale(b, block, "ls2", a->scale2, branch);
-    return binary(b, DEIT_NODE_ADD, value_name(name, block, ""), x, branch);
+    return binary(b, DEIT_ADD, value_name(name, block, ""), x, branch);
 }
 
 /* ------------------------------------------------------------------ classifiers */
@@ -352,7 +348,7 @@ static void classifier(struct builder *b, const char *part, int *w, int *bias)
 static int heads(struct builder *b, int tokens)
 {
     const struct deit_architecture *a = b->arch;
-    int inputs[DEIT_NODE_INPUTS] = { tokens, -1, -1, -1, -1, -1, -1 };
+    int inputs[7] = { tokens, -1, -1, -1, -1, -1, -1 };
     if (a->has_fc_norm && (a->has_norm || a->pool_mean)) {
         inputs[1] = body_weight(b, a->naming.style->fc_norm, ".weight",
                                 deit_shape_of(1, a->width));
@@ -374,11 +370,12 @@ static int heads(struct builder *b, int tokens)
             .eps = a->eps,
         },
     };
-    const char *outputs[DEIT_NODE_OUTPUTS] = {
+    const char *const outputs[4] = {
         a->n_heads_out ? "logits" : NULL, "features", a->n_heads_out ? "logits.cls" : NULL,
         a->n_heads_out == 2 ? "logits.dist" : NULL
     };
-    int index = deit_graph_add_node(b->graph, DEIT_NODE_HEADS, "heads", &attrs, inputs, outputs);
+    int index = deit_graph_add_node(b->graph, DEIT_NODE_HEADS, "heads", &attrs, 7, inputs, 4,
+                                    outputs);
     return index < 0 ? -1 : b->graph->nodes[index].outputs[a->n_heads_out ? 0 : 1];
 }
 
@@ -398,9 +395,9 @@ static int final_norm(struct builder *b, int x)
 static void build(struct builder *b)
 {
     const struct deit_architecture *a = b->arch;
-    int x = deit_graph_add_input(b->graph, "pixels",
-                                 deit_shape_of(4, DEIT_DIM_UNKNOWN, (int64_t)a->channels,
-                                               (int64_t)a->image_height, (int64_t)a->image_width));
+    int x = deit_graph_add_input(b->graph, "pixels", DEIT_F32,
+                                 deit_shape_of(4, DEIT_DIM_UNKNOWN, a->channels,
+                                               DEIT_DIM_UNKNOWN, DEIT_DIM_UNKNOWN));
     x = embed(b, x);
     for (uint32_t i = 0; b->status == DEIT_OK && i < a->depth; i++)
         x = add_block(b, i, x);

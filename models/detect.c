@@ -15,6 +15,7 @@
 #include "models/config_check.h"
 #include "models/known.h"
 #include "models/refuse.h"
+#include "runtime/describe.h"
 #include "runtime/error.h"
 
 enum { MAX_SIDE = 1 << 24, MAX_DEPTH = 100000, HEAD_WIDTH = 64 };
@@ -366,17 +367,18 @@ enum deit_status deit_architecture_detect(const struct deit_tensors *tensors,
 
 char *deit_architecture_print(const struct deit_architecture *arch)
 {
-    char patch[32], text[256];
-    const char *family = arch->has_dist_token       ? "distilled DeiT"
-                         : arch->scale1             ? "DeiT III"
-                         : arch->positions_of_prefix ? "DeiT"
-                                                    : "vision transformer";
-    if (arch->patch_height == arch->patch_width)
-        snprintf(patch, sizeof patch, "%u", arch->patch_height);
-    else
-        snprintf(patch, sizeof patch, "%u x %u", arch->patch_height, arch->patch_width);
-    snprintf(text, sizeof text, "%s, width %u, depth %u, %u head%s, patch %s, %u x %u", family,
-             arch->width, arch->depth, arch->n_heads, arch->n_heads == 1 ? "" : "s", patch,
-             arch->image_height, arch->image_width);
-    return strdup(text);
+    const struct deit_facts facts = {
+        .family = arch->has_dist_token        ? "distilled DeiT"
+                  : arch->scale1              ? "DeiT III"
+                  : arch->positions_of_prefix ? "DeiT"
+                                              : "vision transformer",
+        .width = arch->width,
+        .depth = arch->depth,
+        .n_heads = arch->n_heads,
+        .patch_height = arch->patch_height,
+        .patch_width = arch->patch_width,
+        .image_height = arch->image_height,
+        .image_width = arch->image_width,
+    };
+    return deit_facts_print(&facts);
 }

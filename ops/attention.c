@@ -29,13 +29,13 @@ size_t deit_attention_scratch_count(size_t n_kv, size_t mr, size_t nr)
 size_t deit_attention_pack_n_tiles(const void *op_, size_t batch)
 {
     const struct deit_attention *op = op_;
-    return batch * op->n_heads;
+    return batch * op->images * op->n_heads;
 }
 
 size_t deit_attention_n_tiles(const void *op_, size_t batch)
 {
     const struct deit_attention *op = op_;
-    return batch * op->n_heads * deit_ceil_div(op->n_q, op->mr);
+    return batch * op->images * op->n_heads * deit_ceil_div(op->n_q, op->mr);
 }
 
 static float *packed_keys(const struct deit_attention *op, size_t image, size_t head)

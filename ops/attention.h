@@ -10,6 +10,7 @@
 #include "ops/step.h"
 
 struct deit_attention {
+    size_t images; /* for each unit of the batch */
     size_t n_heads, head_dim;
     size_t n_q, n_kv; /* tokens per image */
     size_t mr, nr;    /* of the kernel that will run */

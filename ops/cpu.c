@@ -10,6 +10,7 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,7 +52,7 @@ static bool has(uint64_t word, uint64_t bits)
     return (word & bits) == bits;
 }
 
-enum deit_level deit_cpu_level(void)
+static enum deit_level find_level(void)
 {
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, OSXSAVE | AVX | FMA | F16C))
@@ -69,6 +70,18 @@ enum deit_level deit_cpu_level(void)
     if (!has(state, STATE_TILE) || !has(d, AMX_TILE | AMX_BF16 | AMX_INT8))
         return DEIT_LEVEL_AVX512_BF16;
     return DEIT_LEVEL_AMX;
+}
+
+enum deit_level deit_cpu_level(void)
+{
+    /* A virtual machine's host answers CPUID, slowly: it is asked once. */
+    static atomic_int known;
+    int level = atomic_load_explicit(&known, memory_order_relaxed);
+    if (!level) {
+        level = (int)find_level();
+        atomic_store_explicit(&known, level, memory_order_relaxed);
+    }
+    return (enum deit_level)level;
 }
 
 #elif defined(__aarch64__)

@@ -29,7 +29,8 @@ size_t deit_patch_embed_scratch_count(size_t patch_elements, size_t mr)
 
 size_t deit_patch_embed_n_tiles(const void *op_, size_t batch)
 {
-    return batch * tiles_per_image(op_);
+    const struct deit_patch_embed *op = op_;
+    return batch * op->images * tiles_per_image(op);
 }
 
 /* One patch in the order of the weight: channel, row, column. */

@@ -10,6 +10,7 @@
 #include "ops/step.h"
 
 struct deit_patch_embed {
+    size_t images; /* for each unit of the batch */
     size_t channels, height, width;     /* of the image */
     size_t patch_height, patch_width;   /* do not need to divide the image: the rest is cut */
     size_t grid_height, grid_width;     /* patches */

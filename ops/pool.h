@@ -9,6 +9,7 @@
 #include "ops/step.h"
 
 struct deit_pool {
+    size_t images; /* for each unit of the batch */
     size_t n_tokens, d;
     const float *tokens; /* (batch, n_tokens, d) */
     bool mean;           /* row 0 is the mean of tokens first..n_tokens-1; else row i is token i */

@@ -1,221 +1,166 @@
 /*
- * runtime/dump.c: graphs and plans as text, as Graphviz dot and as JSON.
+ * runtime/dump.c: what all dumps share: writing, names, and what is said of a node.
  *
- * Text and dot are lines; JSON is built as a tree and left to jansson, which knows how to
- * escape.  The first call of the caller's function that says stop ends the dump.
+ * Names come from files.  Control characters in them would let a file forge lines of a dump,
+ * so they are replaced here, as in messages.
  */
 #include "runtime/dump.h"
 
-#include <jansson.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "runtime/constant.h"
 #include "runtime/error.h"
 
-struct dump {
-    const struct deit_graph *graph;
-    const struct deit_plan *plan;
-    deit_write_fn *write;
-    void *ctx;
-    bool is_stopped;
-};
+/* ------------------------------------------------------------------ writing */
 
-static void emit(struct dump *dump, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void emit(struct dump *dump, const char *format, ...)
+void deit_write(struct deit_writer *writer, const char *format, ...)
 {
-    char text[1024];
+    char text[2048];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     size_t bytes = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    if (!dump->is_stopped && bytes)
-        dump->is_stopped = dump->write(dump->ctx, text, bytes) != 0;
+    if (!writer->is_stopped && bytes)
+        writer->is_stopped = writer->write(writer->ctx, text, bytes) != 0;
 }
 
-/* The node's value in slot 'k': inputs first, then outputs; -1: absent or none. */
-static int value_of(const struct deit_node *node, int k)
+enum deit_status deit_writer_end(const struct deit_writer *writer, struct deit_error *err)
 {
-    return k < DEIT_NODE_INPUTS ? node->inputs[k] : node->outputs[k - DEIT_NODE_INPUTS];
+    return writer->is_stopped ? deit_fail(err, DEIT_ERR_INTERRUPTED, "the dump was stopped")
+                              : DEIT_OK;
 }
 
-enum { N_SLOTS = DEIT_NODE_INPUTS + DEIT_NODE_OUTPUTS };
-
-/* ------------------------------------------------------------------ text */
-
-static void emit_values(struct dump *dump, const struct deit_node *node, int begin, int end)
+static int write_piece(const char *text, size_t bytes, void *writer_)
 {
-    const char *separator = "";
-    for (int k = begin; k < end; k++) {
-        if (value_of(node, k) < 0)
-            continue;
-        const struct deit_value *value = &dump->graph->values[value_of(node, k)];
-        char shape[128];
-        emit(dump, "%s%s %s", separator, value->name, deit_shape_print(&value->shape, shape));
-        separator = ", ";
-    }
+    struct deit_writer *writer = writer_;
+    writer->is_stopped = writer->write(writer->ctx, text, bytes) != 0;
+    return writer->is_stopped ? -1 : 0;
 }
 
-static void text_nodes(struct dump *dump)
+enum deit_status deit_write_json(struct deit_writer *writer, json_t *root,
+                                 struct deit_error *err)
 {
-    for (size_t i = 0; i < dump->graph->n_nodes; i++) {
-        const struct deit_node *node = &dump->graph->nodes[i];
-        emit(dump, "%4zu  %-16s ", i, deit_node_kind_name(node->kind));
-        emit_values(dump, node, DEIT_NODE_INPUTS, N_SLOTS);
-        emit(dump, "  <-  ");
-        emit_values(dump, node, 0, DEIT_NODE_INPUTS);
-        emit(dump, "\n");
-    }
-}
-
-static bool is_in_arena(const struct dump *dump, size_t value)
-{
-    return dump->plan->memory.ranges[value].bytes > 0;
-}
-
-static void text_plan(struct dump *dump)
-{
-    const struct deit_plan *plan = dump->plan;
-    emit(dump, "\n%zu steps (tiles for one image)\n", plan->n_steps);
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const struct deit_step *step = &plan->steps[i];
-        emit(dump, "%4zu  %s%s  %zu\n", i, step->name, step->suffix, step->n_tiles(step->op, 1));
-    }
-    emit(dump, "\narena of %zu bytes, %zu of them each thread's scratch\n", plan->arena_bytes,
-         plan->scratch_bytes);
-    for (size_t i = 0; i < dump->graph->n_values; i++) {
-        const struct deit_memory_range *range = &plan->memory.ranges[i];
-        if (is_in_arena(dump, i))
-            emit(dump, "  %10zu .. %-10zu  %s  (nodes %d to %d)\n", range->offset,
-                 range->offset + range->bytes, dump->graph->values[i].name, range->first,
-                 range->last);
-    }
-}
-
-/* ------------------------------------------------------------------ dot */
-
-static void emit_quoted(struct dump *dump, const char *text)
-{
-    emit(dump, "\"");
-    for (const char *c = text; *c; c++)
-        emit(dump, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    emit(dump, "\"");
-}
-
-static void dot(struct dump *dump)
-{
-    const struct deit_graph *graph = dump->graph;
-    emit(dump, "digraph model {\n  node [shape=box];\n");
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct deit_node *node = &graph->nodes[i];
-        emit(dump, "  n%zu [label=", i);
-        emit_quoted(dump, node->name);
-        emit(dump, ", xlabel=%s];\n", deit_node_kind_name(node->kind));
-        for (int k = 0; k < DEIT_NODE_INPUTS; k++) {
-            if (node->inputs[k] < 0)
-                continue;
-            const struct deit_value *value = &graph->values[node->inputs[k]];
-            char shape[128];
-            deit_shape_print(&value->shape, shape);
-            if (value->origin == DEIT_FROM_NODE)
-                emit(dump, "  n%d -> n%zu [label=\"%s\"];\n", value->producer, i, shape);
-            else if (value->origin == DEIT_FROM_INPUT)
-                emit(dump, "  input -> n%zu [label=\"%s\"];\n", i, shape);
-        }
-    }
-    emit(dump, "}\n");
-}
-
-/* ------------------------------------------------------------------ json */
-
-static json_t *json_value(const struct dump *dump, int index)
-{
-    const struct deit_value *value = &dump->graph->values[index];
-    json_t *dims = json_array();
-    for (uint32_t i = 0; i < value->shape.rank; i++)
-        json_array_append_new(dims, value->shape.dims[i] == DEIT_DIM_UNKNOWN
-                                        ? json_null() : json_integer(value->shape.dims[i]));
-    json_t *name = json_string(value->name); /* NULL where it is not UTF-8 */
-    json_t *object = json_pack("{s:o, s:o}", "name", name ? name : json_null(), "shape", dims);
-    if (object && dump->plan && is_in_arena(dump, (size_t)index)) {
-        const struct deit_memory_range *range = &dump->plan->memory.ranges[index];
-        json_object_set_new(object, "offset", json_integer((json_int_t)range->offset));
-        json_object_set_new(object, "bytes", json_integer((json_int_t)range->bytes));
-    }
-    return object;
-}
-
-static json_t *json_node(const struct dump *dump, const struct deit_node *node)
-{
-    json_t *inputs = json_array(), *outputs = json_array();
-    for (int k = 0; k < N_SLOTS; k++)
-        if (value_of(node, k) >= 0)
-            json_array_append_new(k < DEIT_NODE_INPUTS ? inputs : outputs,
-                                  json_value(dump, value_of(node, k)));
-    json_t *name = json_string(node->name);
-    return json_pack("{s:o, s:s, s:o, s:o}", "name", name ? name : json_null(), "kind",
-                     deit_node_kind_name(node->kind), "inputs", inputs, "outputs", outputs);
-}
-
-static json_t *json_steps(const struct deit_plan *plan)
-{
-    json_t *steps = json_array();
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const struct deit_step *step = &plan->steps[i];
-        json_t *name = json_sprintf("%s%s", step->name, step->suffix);
-        json_array_append_new(steps,
-                              json_pack("{s:o, s:I}", "name", name ? name : json_null(), "tiles",
-                                        (json_int_t)step->n_tiles(step->op, 1)));
-    }
-    return steps;
-}
-
-static int write_json(const char *text, size_t bytes, void *dump_)
-{
-    struct dump *dump = dump_;
-    dump->is_stopped = dump->write(dump->ctx, text, bytes) != 0;
-    return dump->is_stopped ? -1 : 0;
-}
-
-static bool json(struct dump *dump)
-{
-    json_t *nodes = json_array();
-    for (size_t i = 0; i < dump->graph->n_nodes; i++)
-        json_array_append_new(nodes, json_node(dump, &dump->graph->nodes[i]));
-    json_t *root = json_pack("{s:o}", "nodes", nodes);
-    if (root && dump->plan) {
-        json_object_set_new(root, "steps", json_steps(dump->plan));
-        json_object_set_new(root, "arena_bytes",
-                            json_integer((json_int_t)dump->plan->arena_bytes));
-    }
-    bool ok = root && json_dump_callback(root, write_json, dump, JSON_INDENT(2)) == 0;
+    bool ok = root && json_dump_callback(root, write_piece, writer, JSON_INDENT(2)) == 0;
     json_decref(root);
-    return ok || dump->is_stopped;
+    if (ok)
+        deit_write(writer, "\n");
+    else if (!writer->is_stopped)
+        return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the dump");
+    return deit_writer_end(writer, err);
 }
 
-enum deit_status deit_dump(const struct deit_graph *graph, const struct deit_plan *plan,
-                           enum deit_dump_format format, deit_write_fn *write, void *ctx,
-                           struct deit_error *err)
+/* ------------------------------------------------------------------ names and numbers */
+
+char *deit_dump_name(const char *name, char *text)
 {
-    struct dump dump = { .graph = graph, .plan = plan, .write = write, .ctx = ctx };
-    switch (format) {
-    case DEIT_DUMP_TEXT:
-        text_nodes(&dump);
-        if (plan)
-            text_plan(&dump);
+    snprintf(text, DEIT_DUMP_NAME, "%s", name);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return text;
+}
+
+static void print_axes(const struct deit_axes_attrs *axes, char *text)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < axes->n && i < DEIT_MAX_RANK; i++)
+        used += (size_t)snprintf(text + used, DEIT_DUMP_NAME - used, "%s%d", i ? " " : "axes ",
+                                 axes->axis[i]);
+}
+
+static void print_linear(const struct deit_node *node, char *text)
+{
+    snprintf(text, DEIT_DUMP_NAME, "%s%s%s%s",
+             deit_node_input(node, DEIT_LINEAR_BIAS) >= 0 ? "bias" : "no bias",
+             node->attrs.linear.activation == DEIT_ACTIVATION_GELU ? ", gelu" : "",
+             deit_node_input(node, DEIT_LINEAR_SCALE) >= 0 ? ", scale" : "",
+             deit_node_input(node, DEIT_LINEAR_RESIDUAL) >= 0 ? ", residual" : "");
+}
+
+static void print_heads(const struct deit_heads_attrs *attrs, char *text)
+{
+    if (attrs->pool_mean)
+        snprintf(text, DEIT_DUMP_NAME, "%u on the mean of tokens", attrs->n_heads);
+    else
+        snprintf(text, DEIT_DUMP_NAME, "%u on %s", attrs->n_heads,
+                 attrs->n_heads == 2 ? "two tokens" : "one token");
+}
+
+char *deit_dump_detail(const struct deit_node *node, char *text)
+{
+    const union deit_attrs *attrs = &node->attrs;
+    text[0] = '\0';
+    switch (node->kind) {
+    case DEIT_NODE_PATCH_EMBED:
+        snprintf(text, DEIT_DUMP_NAME, "patch %u x %u, %u prefix", attrs->patch_embed.patch_height,
+                 attrs->patch_embed.patch_width, attrs->patch_embed.n_prefix);
         break;
-    case DEIT_DUMP_DOT:
-        dot(&dump);
+    case DEIT_NODE_LAYERNORM:
+        snprintf(text, DEIT_DUMP_NAME, "eps %g", (double)attrs->layernorm.eps);
         break;
-    case DEIT_DUMP_JSON:
-        if (!json(&dump))
-            return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the dump");
+    case DEIT_NODE_ATTENTION:
+        snprintf(text, DEIT_DUMP_NAME, "%u x %u, scale %.4g", attrs->attention.n_heads,
+                 attrs->attention.head_dim, (double)attrs->attention.scale);
+        break;
+    case DEIT_NODE_CONV: case DEIT_NODE_AVERAGE_POOL:
+        snprintf(text, DEIT_DUMP_NAME, "%u x %u, stride %u x %u", attrs->window.kernel_height,
+                 attrs->window.kernel_width, attrs->window.stride_height,
+                 attrs->window.stride_width);
+        break;
+    case DEIT_NODE_LINEAR: print_linear(node, text); break;
+    case DEIT_NODE_HEADS: print_heads(&attrs->heads, text); break;
+    case DEIT_NODE_TRANSPOSE: print_axes(&attrs->transpose, text); break;
+    case DEIT_NODE_CAST:
+        snprintf(text, DEIT_DUMP_NAME, "to %s", deit_dtype_name(attrs->cast.to));
+        break;
+    case DEIT_NODE_SOFTMAX: case DEIT_NODE_CONCAT: case DEIT_NODE_GATHER:
+        snprintf(text, DEIT_DUMP_NAME, "axis %d", attrs->axis.axis);
         break;
     default:
-        return deit_fail(err, DEIT_ERR_ARGUMENT, "no dump format has number %d", (int)format);
+        break;
     }
-    if (dump.is_stopped)
-        return deit_fail(err, DEIT_ERR_INTERRUPTED, "the dump was stopped");
-    return DEIT_OK;
+    return text;
+}
+
+double deit_dump_macs(const struct deit_graph *graph, const struct deit_node *node)
+{
+    const struct deit_kind *kind = deit_kind_of(node);
+    return kind->macs ? kind->macs(graph, node) : 0;
+}
+
+static size_t function_of(const struct deit_node *node)
+{
+    size_t function = node->kind == DEIT_NODE_UNARY    ? (size_t)node->attrs.unary
+                      : node->kind == DEIT_NODE_BINARY ? (size_t)node->attrs.binary
+                                                       : 0;
+    assert(function < DEIT_DUMP_FUNCTIONS);
+    return (size_t)node->kind * DEIT_DUMP_FUNCTIONS + function;
+}
+
+size_t deit_dump_count_kinds(const struct deit_graph *graph, struct deit_kind_count *counts)
+{
+    memset(counts, 0, DEIT_DUMP_KINDS * sizeof *counts);
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        struct deit_kind_count *count = &counts[function_of(&graph->nodes[i])];
+        count->name = deit_node_kind_name(&graph->nodes[i]);
+        count->n++;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < DEIT_DUMP_KINDS; i++)
+        if (counts[i].n)
+            counts[n++] = counts[i];
+    return n;
+}
+
+char *deit_dump_stage_name(const struct deit_stage *stage, char *text)
+{
+    if (stage->nth > 1)
+        snprintf(text, DEIT_DUMP_NAME, "%s.%u", stage->name, stage->nth);
+    else
+        snprintf(text, DEIT_DUMP_NAME, "%s", stage->name);
+    return text;
 }

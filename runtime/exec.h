@@ -17,7 +17,10 @@ struct deit_exec {
     void *ctx;
 };
 
-/* Runs all steps for 'batch' images.  Returns DEIT_ERR_INTERRUPTED if interrupt() says so. */
+/*
+ * Runs all steps for 'batch' images, at most the plan's batch.  Returns DEIT_ERR_INTERRUPTED if
+ * interrupt() says so.
+ */
 enum deit_status deit_exec_run(struct deit_exec *exec, size_t batch, struct deit_error *err);
 
 #endif

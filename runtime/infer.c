@@ -1,35 +1,57 @@
 /*
- * runtime/infer.c: the table of kinds, and shape inference over a whole graph.
+ * runtime/infer.c: the table of kinds, and what their shape inference shares.
  */
+#include "runtime/constant.h"
 #include "runtime/error.h"
 #include "runtime/kind.h"
 
-#define DEIT_KIND(id, name, least_inputs) extern const struct deit_kind deit_kind_##name;
+#define DEIT_KIND(id, name, ...) extern const struct deit_kind deit_kind_##name;
 #include "runtime/node_kinds.inc"
 #undef DEIT_KIND
 
 const struct deit_kind *const deit_kinds[DEIT_N_NODE_KINDS] = {
-#define DEIT_KIND(id, name, least_inputs) [DEIT_NODE_##id] = &deit_kind_##name,
+#define DEIT_KIND(id, name, ...) [DEIT_NODE_##id] = &deit_kind_##name,
 #include "runtime/node_kinds.inc"
 #undef DEIT_KIND
 };
 
-static const int least_inputs[DEIT_N_NODE_KINDS] = {
-#define DEIT_KIND(id, name, least_inputs) [DEIT_NODE_##id] = least_inputs,
+static const size_t least_inputs[DEIT_N_NODE_KINDS] = {
+#define DEIT_KIND(id, name, least, ...) [DEIT_NODE_##id] = least,
 #include "runtime/node_kinds.inc"
 #undef DEIT_KIND
 };
+
+enum deit_status deit_axis_of(const struct deit_node *node, int64_t axis, uint32_t rank,
+                              uint32_t *from_front, struct deit_error *err)
+{
+    if (axis < -(int64_t)rank || axis >= (int64_t)rank)
+        return deit_fail(err, DEIT_ERR_FORMAT, "%s: axis %lld of a tensor of rank %u", node->name,
+                         (long long)axis, rank);
+    *from_front = (uint32_t)(axis < 0 ? axis + rank : axis);
+    return DEIT_OK;
+}
+
+enum deit_status deit_expect_dtype(const struct deit_graph *graph, const struct deit_node *node,
+                                   size_t slot, enum deit_dtype wanted, struct deit_error *err)
+{
+    const struct deit_value *value = deit_input_value(graph, node, slot);
+    if (!value || value->dtype == wanted)
+        return DEIT_OK;
+    return deit_fail(err, DEIT_ERR_FORMAT, "%s: input '%s' is %s, not %s", node->name, value->name,
+                     deit_dtype_name(value->dtype), deit_dtype_name(wanted));
+}
 
 enum deit_status deit_expect_shape(const struct deit_graph *graph, const struct deit_node *node,
-                                   int slot, struct deit_shape wanted, struct deit_error *err)
+                                   size_t slot, struct deit_shape wanted, struct deit_error *err)
 {
-    if (node->inputs[slot] < 0)
+    const struct deit_value *value = deit_input_value(graph, node, slot);
+    if (!value || !deit_rank_is_known(&value->shape))
         return DEIT_OK;
-    const struct deit_value *value = &graph->values[node->inputs[slot]];
     struct deit_shape is = value->shape;
     bool fits = is.rank == wanted.rank;
     for (uint32_t i = 0; fits && i < is.rank; i++)
-        fits = is.dims[i] == wanted.dims[i] || wanted.dims[i] == DEIT_DIM_UNKNOWN;
+        fits = is.dims[i] == wanted.dims[i] || wanted.dims[i] == DEIT_DIM_UNKNOWN ||
+               is.dims[i] == DEIT_DIM_UNKNOWN;
     if (fits)
         return DEIT_OK;
     char is_text[128], wanted_text[128];
@@ -37,15 +59,83 @@ enum deit_status deit_expect_shape(const struct deit_graph *graph, const struct 
                      deit_shape_print(&is, is_text), deit_shape_print(&wanted, wanted_text));
 }
 
+/* One dim of two: a 1 gives way, an unknown one to what is known and not 1. */
+static bool broadcast_dim(int64_t a, int64_t b, int64_t *out)
+{
+    if (a == b || b == 1)
+        *out = a;
+    else if (a == 1)
+        *out = b;
+    else if (a == DEIT_DIM_UNKNOWN || b == DEIT_DIM_UNKNOWN)
+        *out = a == DEIT_DIM_UNKNOWN ? b : a;
+    else
+        return false;
+    return true;
+}
+
+enum deit_status deit_broadcast(const struct deit_node *node, struct deit_shape a,
+                                struct deit_shape b, struct deit_shape *out,
+                                struct deit_error *err)
+{
+    struct deit_shape result = { .rank = a.rank > b.rank ? a.rank : b.rank };
+    if (!deit_rank_is_known(&a) || !deit_rank_is_known(&b)) {
+        *out = (struct deit_shape){ .rank = DEIT_RANK_UNKNOWN };
+        return DEIT_OK;
+    }
+    for (uint32_t i = 1; i <= result.rank; i++) {
+        int64_t x = i <= a.rank ? a.dims[a.rank - i] : 1;
+        int64_t y = i <= b.rank ? b.dims[b.rank - i] : 1;
+        if (!broadcast_dim(x, y, &result.dims[result.rank - i])) {
+            char a_text[128], b_text[128];
+            return deit_fail(err, DEIT_ERR_FORMAT, "%s: shapes %s and %s do not broadcast",
+                             node->name, deit_shape_print(&a, a_text),
+                             deit_shape_print(&b, b_text));
+        }
+    }
+    *out = result;
+    return DEIT_OK;
+}
+
+static enum deit_status constant_elements(const struct deit_graph *graph,
+                                          const struct deit_node *node, size_t slot,
+                                          enum deit_dtype dtype, void *out, size_t room, size_t *n,
+                                          bool *is_known, struct deit_error *err)
+{
+    const struct deit_value *value = deit_input_value(graph, node, slot);
+    *n = 0;
+    *is_known = !value || value->origin == DEIT_FROM_CONSTANT;
+    if (!value || !*is_known)
+        return DEIT_OK;
+    if (!deit_shape_count(&value->shape, n) || *n > room)
+        return deit_fail(err, DEIT_ERR_FORMAT, "%s: input '%s' has more than %zu elements",
+                         node->name, value->name, room);
+    return deit_constant_read(&value->constant, value->name, dtype, 0, *n, out, err);
+}
+
+enum deit_status deit_constant_ints(const struct deit_graph *graph, const struct deit_node *node,
+                                    size_t slot, int64_t *out, size_t room, size_t *n,
+                                    bool *is_known, struct deit_error *err)
+{
+    return constant_elements(graph, node, slot, DEIT_I64, out, room, n, is_known, err);
+}
+
+enum deit_status deit_constant_floats(const struct deit_graph *graph,
+                                      const struct deit_node *node, size_t slot, float *out,
+                                      size_t room, size_t *n, bool *is_known,
+                                      struct deit_error *err)
+{
+    return constant_elements(graph, node, slot, DEIT_F32, out, room, n, is_known, err);
+}
+
 static enum deit_status check_inputs(const struct deit_graph *graph, size_t index,
                                      struct deit_error *err)
 {
     const struct deit_node *node = &graph->nodes[index];
-    for (int i = 0; i < DEIT_NODE_INPUTS; i++) {
+    for (size_t i = 0; i < node->n_inputs; i++) {
         int input = node->inputs[i];
         if (input < 0 && i < least_inputs[node->kind])
-            return deit_fail(err, DEIT_ERR_FORMAT, "%s: input %d of a %s is missing", node->name,
-                             i, deit_node_kind_name(node->kind));
+            return deit_fail(err, DEIT_ERR_FORMAT, "%s: input %zu of a %s is missing", node->name,
+                             i, deit_node_kind_name(node));
         if (input >= 0 && graph->values[input].producer >= (int)index)
             return deit_fail(err, DEIT_ERR_FORMAT, "%s: uses '%s' before it is computed",
                              node->name, graph->values[input].name);
@@ -53,13 +143,18 @@ static enum deit_status check_inputs(const struct deit_graph *graph, size_t inde
     return DEIT_OK;
 }
 
+enum deit_status deit_node_infer(struct deit_graph *graph, size_t index, struct deit_error *err)
+{
+    enum deit_status status = check_inputs(graph, index, err);
+    if (status == DEIT_OK)
+        status = deit_kind_of(&graph->nodes[index])->infer(graph, &graph->nodes[index], err);
+    return status;
+}
+
 enum deit_status deit_graph_infer(struct deit_graph *graph, struct deit_error *err)
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct deit_node *node = &graph->nodes[i];
-        enum deit_status status = check_inputs(graph, i, err);
-        if (status == DEIT_OK)
-            status = deit_kind_of(node)->infer(graph, node, err);
+        enum deit_status status = deit_node_infer(graph, i, err);
         if (status != DEIT_OK)
             return status;
     }

@@ -40,10 +40,10 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
                          (long long)n_kv,
                          (long long)deit_input_shape(graph, node, V)->dims[1]);
     int64_t n_heads = attrs->n_heads, width = n_heads * attrs->head_dim;
-    deit_set_output_shape(graph, node, CONTEXT,
-                          deit_shape_of(3, q->dims[0], q->dims[1], width));
-    deit_set_output_shape(graph, node, PROBS,
-                          deit_shape_of(4, q->dims[0], n_heads, q->dims[1], n_kv));
+    deit_set_output(graph, node, CONTEXT, DEIT_F32,
+                    deit_shape_of(3, q->dims[0], q->dims[1], width));
+    deit_set_output(graph, node, PROBS, DEIT_F32,
+                    deit_shape_of(4, q->dims[0], n_heads, q->dims[1], n_kv));
     return DEIT_OK;
 }
 
@@ -75,6 +75,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     const struct deit_shape *k = deit_input_shape(lowering->graph, node, K);
     const struct deit_shape *v = deit_input_shape(lowering->graph, node, V);
     const struct deit_attention op = {
+        .images = (size_t)q->dims[0] / lowering->batch,
         .n_heads = attrs->n_heads,
         .head_dim = attrs->head_dim,
         .n_q = (size_t)q->dims[1],
@@ -102,5 +103,6 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 }
 
 const struct deit_kind deit_kind_attention = {
-    .optional_outputs = 1u << PROBS, .infer = infer, .macs = macs, .plan = plan, .lower = lower
+    .optional_outputs = 1u << PROBS, .is_batched = true,
+    .infer = infer, .macs = macs, .plan = plan, .lower = lower
 };

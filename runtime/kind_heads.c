@@ -5,8 +5,8 @@
  * Logits of two heads are averaged.  Where classifiers read tokens as they are, they read them
  * in place by a row stride; a mean or a norm goes through a pooled copy.
  */
-#include "ops/elementwise.h"
 #include "ops/linear.h"
+#include "ops/mean.h"
 #include "ops/pool.h"
 #include "runtime/error.h"
 #include "runtime/plan.h"
@@ -46,7 +46,7 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
     enum deit_status status = deit_expect_shape(graph, node, GAMMA, row, err);
     if (status == DEIT_OK)
         status = deit_expect_shape(graph, node, BETA, row, err);
-    deit_set_output_shape(graph, node, FEATURES, deit_shape_of(2, batch, d));
+    deit_set_output(graph, node, FEATURES, DEIT_F32, deit_shape_of(2, batch, d));
     if (!attrs->n_heads)
         return status;
 
@@ -55,9 +55,9 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
         status = deit_expect_shape(graph, node, weight_slot(i), deit_shape_of(2, classes, d), err);
         if (status == DEIT_OK)
             status = deit_expect_shape(graph, node, bias_slot(i), deit_shape_of(1, classes), err);
-        deit_set_output_shape(graph, node, LOGITS_0 + (int)i, deit_shape_of(2, batch, classes));
+        deit_set_output(graph, node, LOGITS_0 + (int)i, DEIT_F32, deit_shape_of(2, batch, classes));
     }
-    deit_set_output_shape(graph, node, LOGITS, deit_shape_of(2, batch, classes));
+    deit_set_output(graph, node, LOGITS, DEIT_F32, deit_shape_of(2, batch, classes));
     return status;
 }
 
@@ -102,6 +102,12 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
         deit_pool_scratch_count((size_t)deit_input_shape(lowering->graph, node, TOKENS)->dims[2]);
 }
 
+/* Images in a unit of the run's batch. */
+static size_t images_per_batch(const struct deit_lowering *lowering, const struct deit_node *node)
+{
+    return (size_t)deit_input_shape(lowering->graph, node, TOKENS)->dims[0] / lowering->batch;
+}
+
 /* Where the classifiers read: row i of an image is x + i * d, rows of images x_row apart. */
 struct rows {
     const float *x;
@@ -115,6 +121,7 @@ static enum deit_status lower_pool(struct deit_lowering *lowering, const struct 
     const struct deit_shape *tokens = deit_input_shape(lowering->graph, node, TOKENS);
     bool as_they_are = !attrs->pool_mean && node->inputs[GAMMA] < 0;
     struct deit_pool op = {
+        .images = images_per_batch(lowering, node),
         .n_tokens = (size_t)tokens->dims[1],
         .d = (size_t)tokens->dims[2],
         .tokens = deit_lower_input(lowering, node, TOKENS),
@@ -144,7 +151,7 @@ static enum deit_status lower_classifier(struct deit_lowering *lowering,
     static const char *const suffixes[] = { ".cls", ".dist" };
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, weight_slot(head));
     struct deit_linear op = {
-        .rows_per_image = 1,
+        .rows_per_image = images_per_batch(lowering, node),
         .k = (size_t)weight->dims[1],
         .n = (size_t)weight->dims[0],
         .nr = lowering->kernels->gemm_f32.nr,
@@ -169,15 +176,15 @@ static enum deit_status lower_logits(struct deit_lowering *lowering, const struc
     if (!logits || logits == heads[0])
         return DEIT_OK;
     bool two = node->attrs.heads.n_heads == 2;
-    const struct deit_elementwise op = {
-        .rows_per_image = 1,
+    const struct deit_mean op = {
+        .rows_per_image = images_per_batch(lowering, node),
         .d = (size_t)deit_output_shape(lowering->graph, node, LOGITS)->dims[1],
         .a = heads[0],
         .b = two ? heads[1] : NULL,
         .y = logits,
     };
-    return deit_lower_step(lowering, node, ".mean", deit_elementwise_n_tiles,
-                           two ? deit_mean2_run : deit_copy_run, &op, sizeof op, err);
+    return deit_lower_step(lowering, node, ".mean", deit_mean_n_tiles, deit_mean_run, &op,
+                           sizeof op, err);
 }
 
 static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
@@ -207,5 +214,6 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 }
 
 const struct deit_kind deit_kind_heads = {
-    .optional_outputs = 0xf, .infer = infer, .macs = macs, .plan = plan, .lower = lower
+    .optional_outputs = 0xf, .is_batched = true,
+    .infer = infer, .macs = macs, .plan = plan, .lower = lower
 };

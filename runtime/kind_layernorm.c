@@ -9,13 +9,17 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
                               struct deit_error *err)
 {
     struct deit_shape x = *deit_input_shape(graph, node, X);
+    if (!deit_rank_is_known(&x)) {
+        deit_set_output(graph, node, 0, DEIT_F32, x);
+        return DEIT_OK;
+    }
     if (x.rank < 2)
         return deit_fail(err, DEIT_ERR_FORMAT, "%s: a layernorm of rank %u", node->name, x.rank);
     struct deit_shape row = deit_shape_of(1, x.dims[x.rank - 1]);
     enum deit_status status = deit_expect_shape(graph, node, GAMMA, row, err);
     if (status == DEIT_OK)
         status = deit_expect_shape(graph, node, BETA, row, err);
-    deit_set_output_shape(graph, node, 0, x);
+    deit_set_output(graph, node, 0, DEIT_F32, x);
     return status;
 }
 
@@ -27,12 +31,15 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     deit_shape_count(x, &count);
     struct deit_layernorm op = {
         .d = (size_t)x->dims[x->rank - 1],
-        .x = deit_lower_input(lowering, node, X),
         .eps = node->attrs.layernorm.eps,
         .y = deit_lower_output(lowering, node, 0),
     };
-    op.rows_per_image = count / op.d / (size_t)x->dims[0];
-    enum deit_status status = deit_lower_plain(lowering, node, GAMMA, &op.gamma, err);
+    op.rows_per_image = count / op.d / lowering->batch;
+    const void *data = NULL; /* a constant, when the node is folded */
+    enum deit_status status = deit_lower_operand(lowering, node, X, &data, err);
+    op.x = data;
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, GAMMA, &op.gamma, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, BETA, &op.beta, err);
     if (status == DEIT_OK)
@@ -49,4 +56,6 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
     memory->in_place = X;
 }
 
-const struct deit_kind deit_kind_layernorm = { .infer = infer, .plan = plan, .lower = lower };
+const struct deit_kind deit_kind_layernorm = {
+    .is_batched = true, .infer = infer, .plan = plan, .lower = lower
+};

@@ -23,7 +23,7 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
         status = deit_expect_shape(graph, node, DEIT_LINEAR_SCALE, row, err);
     if (status == DEIT_OK)
         status = deit_expect_shape(graph, node, DEIT_LINEAR_RESIDUAL, y, err);
-    deit_set_output_shape(graph, node, 0, y);
+    deit_set_output(graph, node, 0, DEIT_F32, y);
     return status;
 }
 
@@ -57,18 +57,22 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
     struct deit_linear op = {
-        .rows_per_image = count_rows(x) / (size_t)x->dims[0],
+        .rows_per_image = count_rows(x) / lowering->batch,
         .k = (size_t)weight->dims[1],
         .n = (size_t)weight->dims[0],
         .nr = lowering->kernels->gemm_f32.nr,
-        .x = deit_lower_input(lowering, node, DEIT_LINEAR_X),
         .x_row = (size_t)weight->dims[1],
-        .residual = deit_lower_input(lowering, node, DEIT_LINEAR_RESIDUAL),
         .gelu = node->attrs.linear.activation == DEIT_ACTIVATION_GELU,
         .y = deit_lower_output(lowering, node, 0),
     };
-    enum deit_status status =
-        deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
+    const void *data = NULL, *residual = NULL; /* constants, when the node is folded */
+    enum deit_status status = deit_lower_operand(lowering, node, DEIT_LINEAR_X, &data, err);
+    if (status == DEIT_OK)
+        status = deit_lower_operand(lowering, node, DEIT_LINEAR_RESIDUAL, &residual, err);
+    op.x = data;
+    op.residual = residual;
+    if (status == DEIT_OK)
+        status = deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
     if (status == DEIT_OK)
@@ -80,5 +84,5 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 }
 
 const struct deit_kind deit_kind_linear = {
-    .infer = infer, .macs = macs, .plan = plan, .lower = lower
+    .is_batched = true, .infer = infer, .macs = macs, .plan = plan, .lower = lower
 };

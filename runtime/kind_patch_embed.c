@@ -32,9 +32,10 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
     for (uint32_t i = 0; status == DEIT_OK && i < attrs->n_prefix; i++)
         status = deit_expect_shape(graph, node, PREFIX + (int)i, deit_shape_of(1, d), err);
 
-    deit_set_output_shape(graph, node, TOKENS,
-                          deit_shape_of(3, image.dims[0], attrs->n_prefix + patches, d));
-    deit_set_output_shape(graph, node, PATCHES, deit_shape_of(3, image.dims[0], patches, d));
+    deit_set_output(graph, node, TOKENS, DEIT_F32,
+                    deit_shape_of(3, image.dims[0], attrs->n_prefix + patches, d));
+    deit_set_output(graph, node, PATCHES, DEIT_F32,
+                    deit_shape_of(3, image.dims[0], patches, d));
     return status;
 }
 
@@ -85,6 +86,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     const struct deit_patch_embed_attrs *attrs = &node->attrs.patch_embed;
     const struct deit_shape *image = deit_input_shape(lowering->graph, node, IMAGE);
     struct deit_patch_embed op = {
+        .images = (size_t)image->dims[0] / lowering->batch,
         .channels = (size_t)image->dims[1],
         .height = (size_t)image->dims[2],
         .width = (size_t)image->dims[3],
@@ -108,5 +110,6 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 }
 
 const struct deit_kind deit_kind_patch_embed = {
-    .optional_outputs = 1u << PATCHES, .infer = infer, .macs = macs, .plan = plan, .lower = lower
+    .optional_outputs = 1u << PATCHES, .is_batched = true,
+    .infer = infer, .macs = macs, .plan = plan, .lower = lower
 };

@@ -49,9 +49,8 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
                          node->name, (long long)image->dims[2], (long long)image->dims[3],
                          attrs->image_height, attrs->image_width, attrs->patch_height,
                          attrs->patch_width);
-    deit_set_output_shape(
-        graph, node, 0,
-        deit_shape_of(2, attrs->n_prefix + (int64_t)(grid.height * grid.width), d));
+    int64_t resized = attrs->n_prefix + (int64_t)(grid.height * grid.width);
+    deit_set_output(graph, node, 0, DEIT_F32, deit_shape_of(2, resized, d));
     return deit_expect_shape(graph, node, TABLE, deit_shape_of(2, rows, d), err);
 }
 
@@ -130,51 +129,38 @@ static bool resize(const float *table, struct grid from, struct grid to, size_t 
     return ok;
 }
 
-/* The resized table as a new constant of the graph, or -1. */
-static enum deit_status make_table(struct deit_graph *graph, const struct deit_node *node,
-                                   struct grid to, int *made, struct deit_error *err)
+static enum deit_status fold(struct deit_graph *graph, int index, bool *done,
+                             struct deit_error *err)
 {
+    const struct deit_node *node = &graph->nodes[index];
     const struct deit_resize_positions_attrs *attrs = &node->attrs.resize_positions;
-    const struct deit_value *table = &graph->values[node->inputs[TABLE]];
-    struct grid from = { attrs->grid_height, attrs->grid_width };
-    size_t d = (size_t)table->shape.dims[1];
-    size_t n_in = (size_t)table->shape.dims[0] * d, n_prefix = attrs->n_prefix * d;
-    struct deit_shape shape = *deit_output_shape(graph, node, 0);
-    struct deit_constant constant;
-    float *stored = malloc(n_in * sizeof *stored), *data;
+    const struct deit_value *table = deit_input_value(graph, node, TABLE);
+    struct grid from = { attrs->grid_height, attrs->grid_width }, to = wanted_grid(graph, node);
+    size_t d = (size_t)table->shape.dims[1], n_prefix = attrs->n_prefix * d;
+    size_t n_in = (size_t)table->shape.dims[0] * d;
+    size_t n_out = n_prefix + to.height * to.width * d;
+
+    *done = true;
+    if (to.height == from.height && to.width == from.width) {
+        deit_graph_replace_uses(graph, node->outputs[0], node->inputs[TABLE]);
+        graph->nodes[index].is_dead = true;
+        return DEIT_OK;
+    }
+    float *stored = malloc((n_in + n_out) * sizeof *stored);
     if (!stored)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", node->name);
-
-    enum deit_status status =
-        deit_constant_read(&table->constant, table->name, 0, n_in, stored, err);
-    if (status == DEIT_OK)
-        status = deit_constant_create((size_t)shape.dims[0] * d, &constant, &data, err);
+    float *resized = stored + n_in;
+    enum deit_status status = deit_constant_read(&table->constant, table->name, DEIT_F32, 0, n_in,
+                                                 stored, err);
     if (status == DEIT_OK) {
-        memcpy(data, stored, n_prefix * sizeof *data);
-        if (!resize(stored + n_prefix, from, to, d, attrs->antialias, data + n_prefix))
+        memcpy(resized, stored, n_prefix * sizeof *resized);
+        if (!resize(stored + n_prefix, from, to, d, attrs->antialias, resized + n_prefix))
             status = deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", node->name);
-        else
-            *made = deit_graph_add_constant(graph, node->name, shape, &constant);
-        deit_constant_done(&constant);
     }
+    if (status == DEIT_OK)
+        status = deit_fold_replace(graph, index, resized, err);
     free(stored);
-    return status == DEIT_OK ? deit_graph_check(graph, err) : status;
-}
-
-static enum deit_status fold(struct deit_graph *graph, int index, struct deit_error *err)
-{
-    struct deit_node *node = &graph->nodes[index];
-    const struct deit_resize_positions_attrs *attrs = &node->attrs.resize_positions;
-    struct grid to = wanted_grid(graph, node);
-    int table = node->inputs[TABLE];
-    if (to.height != attrs->grid_height || to.width != attrs->grid_width) {
-        enum deit_status status = make_table(graph, node, to, &table, err);
-        if (status != DEIT_OK)
-            return status;
-    }
-    deit_graph_replace_uses(graph, node->outputs[0], table);
-    node->is_dead = true;
-    return DEIT_OK;
+    return status;
 }
 
 const struct deit_kind deit_kind_resize_positions = { .infer = infer, .fold = fold };

@@ -4,13 +4,19 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "runtime/os.h"
+
 void *deit_block_alloc(const struct deit_allocator *hooks, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         return NULL;
     bytes = deit_align(bytes ? bytes : 1);
-    return hooks->alloc ? hooks->alloc(hooks->ctx, bytes, DEIT_ALIGNMENT)
-                        : aligned_alloc(DEIT_ALIGNMENT, bytes);
+    if (hooks->alloc)
+        return hooks->alloc(hooks->ctx, bytes, DEIT_ALIGNMENT);
+    void *block = aligned_alloc(DEIT_ALIGNMENT, bytes);
+    if (block)
+        deit_os_prefer_large_pages(block, bytes);
+    return block;
 }
 
 void deit_block_free(const struct deit_allocator *hooks, void *block, size_t bytes)

@@ -1,8 +1,9 @@
 /*
  * runtime/model.h: what is behind a deit_model.
  *
- * A loader describes what it found and hands the graph over; deit_model_create() runs the
- * passes.  After that nothing changes but the weight store, which has its own lock.
+ * A loader describes what it found and hands the graph over; deit_model_create() checks it for
+ * the default input size.  After that nothing changes but the weight store, which has its own
+ * lock.
  */
 #ifndef DEIT_RUNTIME_MODEL_H
 #define DEIT_RUNTIME_MODEL_H
@@ -19,6 +20,9 @@ struct deit_description {
     char *name;
     const char *format; /* static */
     char *architecture;
+    bool is_guess; /* 'architecture': what the raised graph shows is better, if it shows one */
+    char *producer; /* or NULL */
+    int64_t opset, ir_version; /* or 0 */
     uint32_t channels, height, width;
     uint32_t n_classes, n_heads_out, n_features;
     uint64_t n_parameters, weight_bytes;
@@ -40,19 +44,18 @@ struct deit_model {
     double gflop;
 };
 
-/* Whether passes run: the tests look at both. */
-enum deit_passes { DEIT_PASSES_ON, DEIT_PASSES_OFF };
-
 /*
  * Takes over 'graph' and '*description', also on failure.  'options' may be NULL.
  */
 enum deit_status deit_model_create(struct deit_graph *graph,
                                    struct deit_description *description,
                                    const struct deit_model_options *options,
-                                   enum deit_passes passes, deit_model **out,
-                                   struct deit_error *err);
+                                   deit_model **out, struct deit_error *err);
 
 deit_model *deit_model_retain(deit_model *model);
+
+/* The batch that the graph's input is fixed to, 0 if it is open. */
+size_t deit_model_batch(const deit_model *model);
 
 /* Sum over all nodes of a graph with known shapes. */
 double deit_graph_macs(const struct deit_graph *graph);

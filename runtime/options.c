@@ -9,6 +9,7 @@ enum deit_status deit_options_copy(const void *given, void *ours, size_t bytes, 
                                    struct deit_error *err)
 {
     memset(ours, 0, bytes);
+    memcpy(ours, &bytes, sizeof bytes); /* so that ours can be given on */
     if (!given)
         return DEIT_OK;
     size_t size;
@@ -20,7 +21,8 @@ enum deit_status deit_options_copy(const void *given, void *ours, size_t bytes, 
         if (((const unsigned char *)given)[i])
             return deit_fail(err, DEIT_ERR_UNSUPPORTED,
                              "%s: a field at byte %zu, this version has %zu bytes", name, i, bytes);
-    memcpy(ours, given, size < bytes ? size : bytes);
+    memcpy((char *)ours + sizeof size, (const char *)given + sizeof size,
+           (size < bytes ? size : bytes) - sizeof size);
     return DEIT_OK;
 }
 

@@ -2,6 +2,8 @@
 #ifndef DEIT_RUNTIME_OS_H
 #define DEIT_RUNTIME_OS_H
 
+#include <stddef.h>
+
 /* CPUs that this process may use: its affinity mask, cut by its cgroup's CPU quota.  >= 1. */
 unsigned deit_os_cpu_count(void);
 
@@ -10,5 +12,11 @@ unsigned deit_os_cpu_count(void);
  * processes or address space is near.  Finds out by creating them.
  */
 unsigned deit_os_thread_count(unsigned n);
+
+/*
+ * Asks for large pages where they fit into the block: fewer faults while it is filled, fewer
+ * misses while it is read.  Nothing is promised.
+ */
+void deit_os_prefer_large_pages(void *block, size_t bytes);
 
 #endif

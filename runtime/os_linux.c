@@ -8,8 +8,10 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -114,4 +116,18 @@ unsigned deit_os_thread_count(unsigned n)
     for (unsigned i = 1; i < count; i++)
         pthread_join(threads[i], NULL);
     return count;
+}
+
+void deit_os_prefer_large_pages(void *block, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t large = 2 * 1024 * 1024;
+    uintptr_t begin = ((uintptr_t)block + large - 1) / large * large;
+    uintptr_t end = ((uintptr_t)block + bytes) / large * large;
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)bytes;
+#endif
 }

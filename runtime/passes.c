@@ -2,12 +2,26 @@
 #include "runtime/passes.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct pass {
     const char *name;
     deit_pass_fn *run;
 } passes[] = {
+    { "drop_identities", deit_pass_drop_identities },
+    { "raise_layernorm", deit_pass_raise_layernorm },
+    { "raise_gelu", deit_pass_raise_gelu },
+    { "raise_linear", deit_pass_raise_linear },
     { "fuse_gelu", deit_pass_fuse_gelu },
+    { "lift_reshape", deit_pass_lift_reshape },
+    { "drop_identities", deit_pass_drop_identities },
+    { "raise_attention", deit_pass_raise_attention },
+    { "drop_identities", deit_pass_drop_identities },
+    { "lift_reshape", deit_pass_lift_reshape },
+    { "drop_identities", deit_pass_drop_identities },
+    { "merge_qkv", deit_pass_merge_qkv },
+    { "raise_patch_embed", deit_pass_raise_patch_embed },
+    { "raise_heads", deit_pass_raise_heads },
     { "fuse_scale", deit_pass_fuse_scale },
     { "fuse_residual", deit_pass_fuse_residual },
 };
@@ -20,23 +34,48 @@ static void verify(const struct deit_graph *graph)
         const struct deit_node *node = &graph->nodes[i];
         if (node->is_dead)
             continue;
-        for (int k = 0; k < DEIT_NODE_OUTPUTS; k++)
+        for (size_t k = 0; k < node->n_outputs; k++)
             assert(node->outputs[k] < 0 || graph->values[node->outputs[k]].producer == (int)i);
-        for (int k = 0; k < DEIT_NODE_INPUTS; k++)
+        for (size_t k = 0; k < node->n_inputs; k++)
             assert(node->inputs[k] < 0 || graph->values[node->inputs[k]].producer < (int)i);
     }
 }
 #endif
 
-void deit_passes_run(struct deit_graph *graph)
+void deit_observe(const struct deit_observer *observer, const char *name, unsigned nth,
+                  size_t n_changes, const struct deit_graph *graph)
+{
+    const struct deit_stage stage = {
+        .name = name, .nth = nth, .n_changes = n_changes, .graph = graph
+    };
+    if (observer)
+        observer->see(observer->ctx, &stage);
+}
+
+/* How many passes up to 'index' have its name. */
+static unsigned nth_of_name(size_t index)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i <= index; i++)
+        n += strcmp(passes[i].name, passes[index].name) == 0;
+    return n;
+}
+
+void deit_passes_run_observed(struct deit_graph *graph, const struct deit_observer *observer)
 {
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-        passes[i].run(graph);
+        size_t n_changes = passes[i].run(graph);
+        deit_graph_compact(graph); /* what nobody reads any more must not count as a reader */
 #ifndef NDEBUG
         verify(graph);
 #endif
+        deit_observe(observer, passes[i].name, nth_of_name(i), n_changes, graph);
     }
-    deit_graph_compact(graph);
+}
+
+void deit_passes_run(struct deit_graph *graph)
+{
+    deit_passes_run_observed(graph, NULL);
 }
 
 struct deit_node *deit_pass_linear_before(const struct deit_graph *graph, size_t index, int slot)

@@ -1,5 +1,5 @@
 /*
- * runtime/passes.h: rewrites of the graph, once when a model is opened.
+ * runtime/passes.h: rewrites of a graph whose shapes are fixed.
  *
  * A pass looks at structure and never at names, and does one thing.  It returns how many
  * places it changed.
@@ -11,10 +11,36 @@
 
 typedef size_t deit_pass_fn(struct deit_graph *graph);
 
+deit_pass_fn deit_pass_drop_identities;
+deit_pass_fn deit_pass_raise_layernorm, deit_pass_raise_gelu, deit_pass_raise_linear;
+deit_pass_fn deit_pass_lift_reshape;
+deit_pass_fn deit_pass_raise_attention, deit_pass_merge_qkv;
+deit_pass_fn deit_pass_raise_patch_embed, deit_pass_raise_heads;
 deit_pass_fn deit_pass_fuse_gelu, deit_pass_fuse_scale, deit_pass_fuse_residual;
 
-/* Runs all passes in order; debug builds verify the graph between them. */
+/* A graph between two rewrites. */
+struct deit_stage {
+    const char *name; /* of what was done last */
+    unsigned nth;     /* 2: by that name for the second time */
+    size_t n_changes; /* places that it changed, as far as it counts them */
+    const struct deit_graph *graph;
+};
+
+struct deit_observer {
+    void (*see)(void *ctx, const struct deit_stage *stage);
+    void *ctx;
+};
+
+/* Shows 'graph' to 'observer', which may be NULL. */
+void deit_observe(const struct deit_observer *observer, const char *name, unsigned nth,
+                  size_t n_changes, const struct deit_graph *graph);
+
+/*
+ * Runs all passes in order; debug builds verify the graph between them.  The observer, which
+ * may be NULL, sees the graph after each.
+ */
 void deit_passes_run(struct deit_graph *graph);
+void deit_passes_run_observed(struct deit_graph *graph, const struct deit_observer *observer);
 
 /*
  * For the passes that make a node the epilogue of the linear in front of it: the linear whose

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/constant.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
 
@@ -21,7 +22,7 @@ static int last_use(const struct deit_graph *graph, int value)
         if (graph->outputs[i] == value)
             return (int)graph->n_nodes;
     for (size_t i = graph->n_nodes; i-- > 0;)
-        for (int k = 0; k < DEIT_NODE_INPUTS; k++)
+        for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
             if (graph->nodes[i].inputs[k] == value)
                 return (int)i;
     return graph->values[value].producer;
@@ -44,7 +45,7 @@ static enum deit_status wish_values(const struct deit_graph *graph, struct deit_
             continue;
         size_t count;
         if (!deit_shape_count(&value->shape, &count) ||
-            __builtin_mul_overflow(count, sizeof(float), &range->bytes)) {
+            __builtin_mul_overflow(count, deit_dtype_bytes(value->dtype), &range->bytes)) {
             char shape[128];
             return deit_fail(err, DEIT_ERR_LIMIT, "%s: the size of %s is not known or too large",
                              value->name, deit_shape_print(&value->shape, shape));
@@ -65,8 +66,8 @@ static void wish_in_place(const struct deit_graph *graph, struct deit_memory_pla
         last_use(graph, from) != (int)index ||
         memory->ranges[from].bytes != memory->ranges[to].bytes)
         return;
-    for (int k = 0; k < DEIT_NODE_INPUTS; k++)
-        if (k != slot && node->inputs[k] == from)
+    for (size_t k = 0; k < node->n_inputs; k++)
+        if ((int)k != slot && node->inputs[k] == from)
             return;
     memory->ranges[to].shares = from;
 }
@@ -121,25 +122,25 @@ static enum deit_status allocate(struct deit_plan *plan, const struct deit_plan_
 
 /* ------------------------------------------------------------------ lowering */
 
-float *deit_plan_buffer(const struct deit_plan *plan, int value)
+void *deit_plan_buffer(const struct deit_plan *plan, int value)
 {
-    return (float *)(void *)(plan->arena + plan->memory.ranges[value].offset);
+    return plan->arena + plan->memory.ranges[value].offset;
 }
 
 float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
-                        int slot)
+                        size_t slot)
 {
-    int value = node->inputs[slot];
+    int value = deit_node_input(node, slot);
     if (value < 0)
         return NULL;
     assert(lives_in_arena(&lowering->graph->values[value]));
     return deit_plan_buffer(lowering->plan, value);
 }
 
-float *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
-                         int slot)
+void *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
+                        size_t slot)
 {
-    int value = node->outputs[slot];
+    int value = deit_node_output(node, slot);
     return value < 0 ? NULL : deit_plan_buffer(lowering->plan, value);
 }
 
@@ -149,21 +150,20 @@ void *deit_lower_workspace(const struct deit_lowering *lowering, const struct de
     return deit_plan_buffer(lowering->plan, (int)(lowering->graph->n_values + index));
 }
 
-static enum deit_status acquire(struct deit_lowering *lowering, const struct deit_node *node,
-                                int slot, size_t nr, const float **data, struct deit_error *err)
+/* The first dimension is rows, the others are k; panels of nr rows, or as it is. */
+static struct deit_weight_layout layout_of(const struct deit_value *value, size_t nr)
 {
-    struct deit_plan *plan = lowering->plan;
-    *data = NULL;
-    if (node->inputs[slot] < 0)
-        return DEIT_OK;
-    const struct deit_value *value = &lowering->graph->values[node->inputs[slot]];
-    if (value->origin != DEIT_FROM_CONSTANT)
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s: input '%s' must be a constant",
-                         node->name, value->name);
-
-    struct deit_weight_layout layout = { .rows = 1, .k = 1, .nr = nr };
+    struct deit_weight_layout layout = { .dtype = value->dtype, .rows = 1, .k = 1, .nr = nr };
     for (uint32_t i = 0; i < value->shape.rank; i++)
         *(i == 0 ? &layout.rows : &layout.k) *= (size_t)value->shape.dims[i];
+    return layout;
+}
+
+static enum deit_status acquire(struct deit_lowering *lowering, const struct deit_value *value,
+                                struct deit_weight_layout layout, const void **data,
+                                struct deit_error *err)
+{
+    struct deit_plan *plan = lowering->plan;
     if (plan->n_weights == plan->weights_room) {
         size_t room = plan->weights_room ? 2 * plan->weights_room : 64;
         struct deit_weight **weights = realloc(plan->weights, room * sizeof *weights);
@@ -181,16 +181,56 @@ static enum deit_status acquire(struct deit_lowering *lowering, const struct dei
     return DEIT_OK;
 }
 
-enum deit_status deit_lower_panels(struct deit_lowering *lowering, const struct deit_node *node,
-                                   int slot, const float **data, struct deit_error *err)
+enum deit_status deit_lower_layout(struct deit_lowering *lowering, const struct deit_node *node,
+                                   size_t slot, struct deit_weight_layout layout,
+                                   const float **data, struct deit_error *err)
 {
-    return acquire(lowering, node, slot, lowering->kernels->gemm_f32.nr, data, err);
+    const struct deit_value *value = deit_input_value(lowering->graph, node, slot);
+    const void *block = NULL;
+    enum deit_status status = DEIT_OK;
+    if (value && (value->origin != DEIT_FROM_CONSTANT || value->dtype != DEIT_F32))
+        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s: input '%s' must be a constant of floats",
+                         node->name, value->name);
+    if (value)
+        status = acquire(lowering, value, layout, &block, err);
+    *data = block;
+    return status;
+}
+
+static enum deit_status acquire_floats(struct deit_lowering *lowering,
+                                       const struct deit_node *node, size_t slot, size_t nr,
+                                       const float **data, struct deit_error *err)
+{
+    const struct deit_value *value = deit_input_value(lowering->graph, node, slot);
+    struct deit_weight_layout layout = { 0 };
+    if (value)
+        layout = layout_of(value, nr);
+    return deit_lower_layout(lowering, node, slot, layout, data, err);
+}
+
+enum deit_status deit_lower_panels(struct deit_lowering *lowering, const struct deit_node *node,
+                                   size_t slot, const float **data, struct deit_error *err)
+{
+    return acquire_floats(lowering, node, slot, lowering->kernels->gemm_f32.nr, data, err);
 }
 
 enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct deit_node *node,
-                                  int slot, const float **data, struct deit_error *err)
+                                  size_t slot, const float **data, struct deit_error *err)
 {
-    return acquire(lowering, node, slot, 0, data, err);
+    return acquire_floats(lowering, node, slot, 0, data, err);
+}
+
+enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,
+                                    size_t slot, const void **data, struct deit_error *err)
+{
+    const struct deit_value *value = deit_input_value(lowering->graph, node, slot);
+    *data = NULL;
+    if (!value)
+        return DEIT_OK;
+    if (value->origin == DEIT_FROM_CONSTANT)
+        return acquire(lowering, value, layout_of(value, 0), data, err);
+    *data = deit_plan_buffer(lowering->plan, node->inputs[slot]);
+    return DEIT_OK;
 }
 
 enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,
@@ -211,12 +251,41 @@ enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct de
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the plan");
     memcpy(copy, op, op_bytes);
     plan->steps[plan->n_steps++] = (struct deit_step){
-        .name = node->name, .suffix = suffix, .n_tiles = n_tiles, .run = run, .op = copy
+        .name = node->name, .suffix = suffix, .n_tiles = n_tiles, .run = run, .op = copy,
+        .node = (size_t)(node - lowering->graph->nodes), .weights_end = plan->n_weights,
     };
     return DEIT_OK;
 }
 
 /* ------------------------------------------------------------------ the plan */
+
+/* Whether the batch of all computed operands of a binary node is that of its output. */
+static bool keeps_batch(const struct deit_graph *graph, const struct deit_node *node)
+{
+    for (size_t k = 0; node->kind == DEIT_NODE_BINARY && k < 2; k++)
+        if (lives_in_arena(&graph->values[node->inputs[k]]) &&
+            deit_input_shape(graph, node, k)->rank != deit_output_shape(graph, node, 0)->rank)
+            return false;
+    return true;
+}
+
+/*
+ * Whether every step can leave out images: all kinds can, and the batch is the first dimension
+ * of everything that is computed.
+ */
+static bool is_batched(const struct deit_graph *graph, size_t batch)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (!deit_kind_of(&graph->nodes[i])->is_batched || !keeps_batch(graph, &graph->nodes[i]))
+            return false;
+    for (size_t i = 0; i < graph->n_values; i++) {
+        const struct deit_value *value = &graph->values[i];
+        if (lives_in_arena(value) &&
+            (value->shape.rank < 1 || value->shape.dims[0] != (int64_t)batch))
+            return false;
+    }
+    return true;
+}
 
 enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_plan_options *options,
                                   struct deit_plan **out, struct deit_error *err)
@@ -226,14 +295,21 @@ enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_pl
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the plan");
     plan->kernels = options->kernels;
     plan->store = options->store;
+    plan->batch = is_batched(graph, options->batch) ? options->batch : 1;
 
-    struct deit_lowering lowering = { .graph = graph, .kernels = options->kernels, .plan = plan };
+    struct deit_lowering lowering = { .graph = graph, .kernels = options->kernels, .plan = plan,
+                                      .batch = plan->batch };
     enum deit_status status = wish_all(&lowering, err);
     if (status == DEIT_OK)
         status = allocate(plan, options, err);
     for (size_t i = 0; status == DEIT_OK && i < graph->n_nodes; i++) {
         const struct deit_node *node = &graph->nodes[i];
-        status = deit_kind_of(node)->lower(&lowering, node, err);
+        if (!deit_kind_of(node)->lower)
+            status = deit_fail(err, DEIT_ERR_UNSUPPORTED,
+                               "%s: a %s that depends on values of the run", node->name,
+                               deit_node_kind_name(node));
+        else
+            status = deit_kind_of(node)->lower(&lowering, node, err);
     }
     if (status != DEIT_OK) {
         deit_plan_free(plan);

@@ -19,6 +19,8 @@ struct deit_step {
     deit_n_tiles_fn *n_tiles;
     deit_tile_fn *run;
     void *op; /* the operator's struct, owned */
+    size_t node;        /* of the graph */
+    size_t weights_end; /* of the plan's weights, those before are for this step or earlier ones */
 };
 
 struct deit_plan {
@@ -28,6 +30,7 @@ struct deit_plan {
     struct deit_weight_store *store; /* not owned */
     struct deit_weight **weights;
     size_t n_weights, weights_room;
+    size_t batch; /* planned, if steps can take fewer images, else 1 */
     struct deit_memory_plan memory; /* a range for each value, then a workspace for each node */
     unsigned char *arena;
     size_t arena_bytes;   /* ranges, then the threads' scratch */
@@ -40,6 +43,7 @@ struct deit_plan_options {
     struct deit_weight_store *store;
     const struct deit_allocator *hooks; /* or NULL */
     unsigned n_threads;
+    size_t batch; /* the first dimension of all values, as far as the graph is batched */
     size_t max_arena_bytes; /* above: DEIT_ERR_LIMIT */
 };
 
@@ -49,7 +53,7 @@ enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_pl
 void deit_plan_free(struct deit_plan *plan);
 
 /* Where a value lives in the arena. */
-float *deit_plan_buffer(const struct deit_plan *plan, int value);
+void *deit_plan_buffer(const struct deit_plan *plan, int value);
 
 /* ------------------------------------------------------------------ for runtime/kind_*.c */
 
@@ -57,20 +61,30 @@ struct deit_lowering {
     struct deit_graph *graph;
     const struct deit_kernels *kernels;
     struct deit_plan *plan;
+    size_t batch; /* what steps multiply their tiles with; 1: they always do all */
 };
 
-/* The memory of input or output 'slot', NULL if absent. */
+/* The memory of a float input that is computed, or of an output; NULL if absent. */
 float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
-                        int slot);
-float *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
-                         int slot);
+                        size_t slot);
+void *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
+                        size_t slot);
 void *deit_lower_workspace(const struct deit_lowering *lowering, const struct deit_node *node);
 
-/* A constant input in the layout that a kernel reads; '*data' is NULL if it is absent. */
+/* A constant input of floats in the layout that a kernel reads; '*data' is NULL if absent. */
 enum deit_status deit_lower_panels(struct deit_lowering *lowering, const struct deit_node *node,
-                                   int slot, const float **data, struct deit_error *err);
+                                   size_t slot, const float **data, struct deit_error *err);
 enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct deit_node *node,
-                                  int slot, const float **data, struct deit_error *err);
+                                  size_t slot, const float **data, struct deit_error *err);
+
+/* The same in a layout of the caller's. */
+enum deit_status deit_lower_layout(struct deit_lowering *lowering, const struct deit_node *node,
+                                   size_t slot, struct deit_weight_layout layout,
+                                   const float **data, struct deit_error *err);
+
+/* An input of any type, computed or constant, dense in C order; '*data' is NULL if absent. */
+enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,
+                                    size_t slot, const void **data, struct deit_error *err);
 
 /* Appends a step; 'op' of 'op_bytes' is copied. */
 enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,

@@ -98,6 +98,8 @@ static enum deit_status set_options(deit_session *session,
         deit_options_copy(given, o, sizeof *o, "deit_session_options", err);
     if (status != DEIT_OK)
         return status;
+    if (deit_model_batch(session->model))
+        o->max_batch = deit_model_batch(session->model);
     if (!o->max_batch)
         o->max_batch = 1;
     if (!o->height)
@@ -126,31 +128,67 @@ static void make_team(deit_session *session, const struct deit_session_hooks *ho
     deit_team_init(&session->team, n_threads, region, o->parallel_for, o->parallel_ctx);
 }
 
-static enum deit_status make_graph(deit_session *session, struct deit_error *err)
+/* What run() can take and give: floats with the batch in front. */
+static enum deit_status check_port(const deit_session *session, const struct deit_value *value,
+                                   const char *what, struct deit_error *err)
+{
+    char shape[128];
+    if (value->dtype != DEIT_F32)
+        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s '%s' is %s, but f32 is taken and given",
+                         what, value->name, deit_dtype_name(value->dtype));
+    if (value->shape.rank < 1 || value->shape.dims[0] != (int64_t)session->options.max_batch)
+        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s '%s' is %s, without a batch of %zu", what,
+                         value->name, deit_shape_print(&value->shape, shape),
+                         session->options.max_batch);
+    return DEIT_OK;
+}
+
+static enum deit_status check_ports(const deit_session *session, struct deit_error *err)
+{
+    const struct deit_graph *graph = session->graph;
+    enum deit_status status = DEIT_OK;
+    for (size_t i = 0; status == DEIT_OK && i < session->n_inputs; i++)
+        status = check_port(session, &graph->values[session->inputs[i]], "input", err);
+    for (size_t i = 0; status == DEIT_OK && i < graph->n_outputs; i++) {
+        const struct deit_value *value = &graph->values[graph->outputs[i]];
+        if (value->origin != DEIT_FROM_NODE)
+            return deit_fail(err, DEIT_ERR_UNSUPPORTED, "output '%s' does not depend on the input",
+                             value->name);
+        status = check_port(session, value, "output", err);
+    }
+    return status;
+}
+
+static enum deit_status make_graph(deit_session *session, const struct deit_session_hooks *hooks,
+                                   struct deit_error *err)
 {
     static const char *const logits[] = { "logits" }, *const features[] = { "features" };
     struct deit_session_options *o = &session->options;
-    const char *const *names = o->outputs;
-    size_t n_names = o->n_outputs;
-    if (!n_names) {
-        names = session->model->description.n_classes ? logits : features;
-        n_names = 1;
-    }
+    const char *const *names = session->model->description.n_classes ? logits : features;
+    bool has_default = deit_graph_find(session->model->graph, names[0]) >= 0;
+    const struct deit_specialise_options options = {
+        .batch = o->max_batch,
+        .height = o->height,
+        .width = o->width,
+        .n_names = o->n_outputs ? o->n_outputs : has_default,
+        .names = o->n_outputs ? o->outputs : names,
+        .passes = hooks ? hooks->passes : DEIT_PASSES_ON,
+    };
     o->outputs = NULL; /* the caller's, not kept */
-    enum deit_status status = deit_specialise(session->model->graph, o->max_batch, o->height,
-                                              o->width, n_names, names, &session->graph, err);
+    enum deit_status status =
+        deit_specialise(session->model->graph, &options, &session->graph, err);
     if (status != DEIT_OK)
         return status;
     o->n_outputs = session->graph->n_outputs;
     session->gflop_executed = 2e-9 * deit_graph_macs(session->graph) / (double)o->max_batch;
 
-    session->inputs = calloc(session->graph->n_values, sizeof *session->inputs);
+    session->inputs = calloc(session->graph->n_values + 1, sizeof *session->inputs);
     if (!session->inputs)
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the session");
     for (size_t i = 0; i < session->graph->n_values; i++)
         if (session->graph->values[i].origin == DEIT_FROM_INPUT)
             session->inputs[session->n_inputs++] = (int)i;
-    return DEIT_OK;
+    return check_ports(session, err);
 }
 
 static enum deit_status make_plan(deit_session *session, struct deit_error *err)
@@ -162,6 +200,7 @@ static enum deit_status make_plan(deit_session *session, struct deit_error *err)
         .store = model->store,
         .hooks = model->options.allocator,
         .n_threads = session->team.n_threads,
+        .batch = session->options.max_batch,
         .max_arena_bytes = per_image > SIZE_MAX / session->options.max_batch
                                ? SIZE_MAX : (size_t)per_image * session->options.max_batch,
     };
@@ -230,7 +269,7 @@ enum deit_status deit_session_create_with(deit_model *model,
         status = make_recipe(session, err);
     }
     if (status == DEIT_OK)
-        status = make_graph(session, err);
+        status = make_graph(session, hooks, err);
     if (status == DEIT_OK)
         status = make_plan(session, err);
     if (status == DEIT_OK)
@@ -390,7 +429,7 @@ static bool check_rows(deit_session *session, size_t batch)
         for (size_t o = 0; o < session->graph->n_outputs; o++) {
             int value = session->graph->outputs[o];
             size_t n = elements_per_image(session, value);
-            const float *x = deit_plan_buffer(session->plan, value) + row * n;
+            const float *x = (const float *)deit_plan_buffer(session->plan, value) + row * n;
             for (size_t i = 0; i < n; i++)
                 sum += x[i] * 0.0f;
         }
@@ -412,11 +451,25 @@ static void copy_output(const deit_session *session, size_t index, size_t batch,
     tensor->dims[0] = (int64_t)batch;
 }
 
+/* Where steps always take the whole batch, images that are not there are zeros. */
+static void clear_rest(deit_session *session, size_t batch)
+{
+    for (size_t i = 0; i < session->n_inputs; i++) {
+        size_t n = elements_per_image(session, session->inputs[i]);
+        float *data = deit_plan_buffer(session->plan, session->inputs[i]);
+        memset(data + batch * n, 0,
+               (session->options.max_batch - batch) * n * sizeof *data);
+    }
+}
+
 /* Runs on what is in the arena, and copies the outputs. */
 static enum deit_status run_batch(deit_session *session, size_t batch, struct deit_tensor *out,
                                   struct deit_error *err)
 {
-    enum deit_status status = deit_exec_run(&session->exec, batch, err);
+    bool all = session->plan->batch != session->options.max_batch;
+    if (all)
+        clear_rest(session, batch);
+    enum deit_status status = deit_exec_run(&session->exec, all ? 1 : batch, err);
     if (status != DEIT_OK)
         return status;
     bool all_finite = check_rows(session, batch);
@@ -483,5 +536,5 @@ enum deit_status deit_session_classify(deit_session *session, size_t n_images,
 enum deit_status deit_session_dump(const deit_session *session, enum deit_dump_format format,
                                    deit_write_fn *write, void *ctx, struct deit_error *err)
 {
-    return deit_dump(session->graph, session->plan, format, write, ctx, err);
+    return deit_dump_plan(session->graph, session->plan, format, write, ctx, err);
 }

@@ -6,10 +6,12 @@
 
 #include "ops/kernels.h"
 #include "runtime/include/deit.h"
+#include "runtime/specialise.h"
 #include "runtime/team.h"
 
 struct deit_session_hooks {
     deit_team_region_fn *region; /* in place of OpenMP's */
+    enum deit_passes passes;
     size_t shuffle;              /* claim order of tiles, see runtime/exec.h */
     void (*change_kernels)(struct deit_kernels *kernels); /* after they were chosen */
 };

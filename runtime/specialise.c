@@ -1,6 +1,9 @@
 /*
- * runtime/specialise.c: fixes shapes, keeps what the wanted outputs need, and computes what
- * depends on shapes and constants alone.
+ * runtime/specialise.c: fixes shapes, keeps what the wanted outputs need, computes what depends
+ * on shapes and constants alone, and raises patterns.
+ *
+ * Patterns are raised here and not when the model is opened, because here every shape is a
+ * number: a pass compares them instead of following chains of Shape, Gather and Concat.
  */
 #include "runtime/specialise.h"
 
@@ -28,7 +31,8 @@ static void list_names(const struct deit_graph *graph, char *text, size_t room)
 static enum deit_status set_outputs(struct deit_graph *graph, size_t n_names,
                                     const char *const *names, struct deit_error *err)
 {
-    graph->n_outputs = 0;
+    if (n_names)
+        graph->n_outputs = 0;
     for (size_t i = 0; i < n_names; i++) {
         int value = deit_graph_find(graph, names[i]);
         if (value < 0 || graph->values[value].origin != DEIT_FROM_NODE) {
@@ -42,18 +46,36 @@ static enum deit_status set_outputs(struct deit_graph *graph, size_t n_names,
     return deit_graph_check(graph, err);
 }
 
-static void set_inputs(struct deit_graph *graph, size_t batch, uint32_t height, uint32_t width)
+/* Fills in one open dim; a fixed one must be what is asked for. */
+static enum deit_status set_dim(struct deit_value *value, uint32_t dim, const char *what,
+                                size_t wanted, struct deit_error *err)
 {
-    for (size_t i = 0; i < graph->n_values; i++) {
+    int64_t *is = &value->shape.dims[dim];
+    if (*is == DEIT_DIM_UNKNOWN)
+        *is = (int64_t)wanted;
+    if (*is == (int64_t)wanted)
+        return DEIT_OK;
+    return deit_fail(err, DEIT_ERR_ARGUMENT, "input '%s' has %s %lld, %zu was asked for",
+                     value->name, what, (long long)*is, wanted);
+}
+
+static enum deit_status set_inputs(struct deit_graph *graph,
+                                   const struct deit_specialise_options *options,
+                                   struct deit_error *err)
+{
+    enum deit_status status = DEIT_OK;
+    for (size_t i = 0; status == DEIT_OK && i < graph->n_values; i++) {
         struct deit_value *value = &graph->values[i];
-        if (value->origin != DEIT_FROM_INPUT)
+        if (value->origin != DEIT_FROM_INPUT || !deit_rank_is_known(&value->shape))
             continue;
-        value->shape.dims[0] = (int64_t)batch;
-        if (value->shape.rank == 4) {
-            value->shape.dims[2] = height;
-            value->shape.dims[3] = width;
-        }
+        if (value->shape.rank > 0)
+            status = set_dim(value, 0, "a batch of", options->batch, err);
+        if (status == DEIT_OK && value->shape.rank == 4)
+            status = set_dim(value, 2, "height", options->height, err);
+        if (status == DEIT_OK && value->shape.rank == 4)
+            status = set_dim(value, 3, "width", options->width, err);
     }
+    return status;
 }
 
 /* Outputs that nobody wants are not computed, where the kind can leave them out. */
@@ -61,7 +83,7 @@ static void drop_unused_outputs(struct deit_graph *graph)
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
         struct deit_node *node = &graph->nodes[i];
-        for (int k = 0; k < DEIT_NODE_OUTPUTS; k++) {
+        for (size_t k = 0; k < node->n_outputs; k++) {
             bool optional = deit_kind_of(node)->optional_outputs >> k & 1;
             if (optional && node->outputs[k] >= 0 &&
                 !deit_graph_count_uses(graph, node->outputs[k])) {
@@ -72,38 +94,62 @@ static void drop_unused_outputs(struct deit_graph *graph)
     }
 }
 
-static enum deit_status fold_all(struct deit_graph *graph, struct deit_error *err)
+/* Passes and plan need numbers; what still has none depends on values that only a run has. */
+static enum deit_status check_shapes(const struct deit_graph *graph, struct deit_error *err)
 {
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        if (!deit_kind_of(&graph->nodes[i])->fold)
-            continue;
-        enum deit_status status = deit_kind_of(&graph->nodes[i])->fold(graph, (int)i, err);
-        if (status != DEIT_OK)
-            return status;
+    for (size_t i = 0; i < graph->n_values; i++) {
+        const struct deit_value *value = &graph->values[i];
+        char shape[128];
+        bool is_live = value->origin == DEIT_FROM_INPUT ||
+                       (value->origin == DEIT_FROM_NODE && value->producer >= 0);
+        if (is_live && !deit_shape_is_known(&value->shape))
+            return deit_fail(err, DEIT_ERR_UNSUPPORTED,
+                             "%s: the shape %s depends on values of the run, or is too large",
+                             value->producer >= 0 ? graph->nodes[value->producer].name
+                                                  : value->name,
+                             deit_shape_print(&value->shape, shape));
     }
     return DEIT_OK;
 }
 
-enum deit_status deit_specialise(const struct deit_graph *graph, size_t batch, uint32_t height,
-                                 uint32_t width, size_t n_names, const char *const *names,
+/* Larger results are left to the passes first, which may read the operand as it is stored. */
+enum { SMALL_BYTES = 256 * 1024 };
+
+static enum deit_status specialise(struct deit_graph *graph,
+                                   const struct deit_specialise_options *options,
+                                   struct deit_error *err)
+{
+    enum deit_status status = set_outputs(graph, options->n_names, options->names, err);
+    if (status == DEIT_OK) {
+        deit_graph_compact(graph);
+        status = set_inputs(graph, options, err);
+    }
+    if (status == DEIT_OK)
+        status = deit_graph_fold(graph, SMALL_BYTES, err);
+    if (status == DEIT_OK)
+        status = check_shapes(graph, err);
+    if (status != DEIT_OK)
+        return status;
+    deit_observe(options->observer, "folded", 1, 0, graph);
+    if (options->passes == DEIT_PASSES_ON)
+        deit_passes_run_observed(graph, options->observer);
+    drop_unused_outputs(graph);
+    status = deit_graph_check(graph, err);
+    if (status == DEIT_OK)
+        status = deit_graph_fold(graph, SIZE_MAX / 4, err);
+    if (status == DEIT_OK)
+        deit_observe(options->observer, "final", 1, 0, graph);
+    return status;
+}
+
+enum deit_status deit_specialise(const struct deit_graph *graph,
+                                 const struct deit_specialise_options *options,
                                  struct deit_graph **out, struct deit_error *err)
 {
     struct deit_graph *own = deit_graph_clone(graph);
     if (!own)
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the graph");
-    enum deit_status status = set_outputs(own, n_names, names, err);
-    if (status == DEIT_OK) {
-        deit_graph_compact(own);
-        set_inputs(own, batch, height, width);
-        status = deit_graph_infer(own, err);
-    }
-    if (status == DEIT_OK)
-        status = fold_all(own, err);
-    if (status == DEIT_OK) {
-        deit_graph_compact(own);
-        drop_unused_outputs(own);
-        status = deit_graph_infer(own, err);
-    }
+    enum deit_status status = specialise(own, options, err);
     if (status != DEIT_OK) {
         deit_graph_free(own);
         return status;

@@ -4,7 +4,8 @@
  * One mutex guards the list and is held while blocks are filled: a second session of the model
  * that is created meanwhile waits and then finds them ready.  Work is cut into pieces of about
  * a megabyte, so that small and large tensors keep all threads busy and the buffers on the way
- * stay small.
+ * stay small.  What is stored (k, n) is read along its rows too, a few k for all n, and spread
+ * over the panels: columns of a file would be read in crumbs.
  */
 #include "runtime/weight_store.h"
 
@@ -27,7 +28,7 @@ struct deit_weight {
     char *name;
     size_t references;
     size_t bytes;
-    float *data;
+    void *data;
     bool is_filled;
 };
 
@@ -80,10 +81,16 @@ static bool same_constant(const struct deit_constant *a, const struct deit_const
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct deit_constant_part *p = &a->parts[i], *q = &b->parts[i];
         if (p->source != q->source || p->offset != q->offset || p->dtype != q->dtype ||
-            p->n_elements != q->n_elements)
+            p->n_elements != q->n_elements || p->is_k_major != q->is_k_major)
             return false;
     }
     return true;
+}
+
+static bool same_layout(const struct deit_weight_layout *a, const struct deit_weight_layout *b)
+{
+    return a->dtype == b->dtype && a->rows == b->rows && a->k == b->k && a->nr == b->nr &&
+           a->k_major == b->k_major;
 }
 
 static struct deit_weight *find(struct deit_weight_store *store,
@@ -91,8 +98,7 @@ static struct deit_weight *find(struct deit_weight_store *store,
                                 struct deit_weight_layout layout)
 {
     struct deit_weight *w = store->first;
-    while (w && !(w->layout.rows == layout.rows && w->layout.k == layout.k &&
-                  w->layout.nr == layout.nr && same_constant(&w->constant, constant)))
+    while (w && !(same_layout(&w->layout, &layout) && same_constant(&w->constant, constant)))
         w = w->next;
     return w;
 }
@@ -104,9 +110,9 @@ static struct deit_weight *make(struct deit_weight_store *store, const struct de
     if (!weight)
         return NULL;
     weight->layout = layout;
-    weight->bytes = sizeof(float) * (layout.nr ? deit_linear_packed_count(layout.rows, layout.k,
-                                                                          layout.nr)
-                                               : layout.rows * layout.k);
+    size_t count = layout.nr ? deit_linear_packed_count(layout.rows, layout.k, layout.nr)
+                             : layout.rows * layout.k;
+    weight->bytes = count * deit_dtype_bytes(layout.dtype);
     weight->name = strdup(value->name);
     weight->data = deit_block_alloc(&store->hooks, weight->bytes);
     if (!weight->name || !weight->data) {
@@ -153,9 +159,14 @@ void deit_weight_release(struct deit_weight_store *store, struct deit_weight *we
     pthread_mutex_unlock(&store->mutex);
 }
 
-const float *deit_weight_data(const struct deit_weight *weight)
+const void *deit_weight_data(const struct deit_weight *weight)
 {
     return weight->data;
+}
+
+size_t deit_weight_bytes(const struct deit_weight *weight)
+{
+    return weight->bytes;
 }
 
 size_t deit_weight_store_bytes(struct deit_weight_store *store)
@@ -170,9 +181,14 @@ size_t deit_weight_store_bytes(struct deit_weight_store *store)
 
 /* ------------------------------------------------------------------ filling */
 
-/* Rows [begin, end) of one weight; panels are never cut. */
+/*
+ * What is read at once.  Of a weight that is stored (n, k) throughout: rows [begin, end), and
+ * panels are never cut.  Else: of one run of its elements (struct run), stored rows
+ * [begin, end), which are rows of the weight or k.
+ */
 struct piece {
     struct deit_weight *weight;
+    size_t run;
     size_t begin, end;
 };
 
@@ -198,36 +214,144 @@ static bool all_finite(const float *x, size_t n)
 }
 
 static enum deit_status read_finite(const struct fill *fill, const struct deit_weight *weight,
-                                    size_t first, size_t n, float *dst, struct deit_error *err)
+                                    const struct deit_constant *constant, size_t first, size_t n,
+                                    void *dst, struct deit_error *err)
 {
+    enum deit_dtype dtype = weight->layout.dtype;
     enum deit_status status =
-        deit_constant_read(&weight->constant, weight->name, first, n, dst, err);
-    if (status == DEIT_OK && !fill->allow_nonfinite && !all_finite(dst, n))
+        deit_constant_read(constant, weight->name, dtype, first, n, dst, err);
+    if (status == DEIT_OK && dtype == DEIT_F32 && !fill->allow_nonfinite && !all_finite(dst, n))
         return deit_fail(err, DEIT_ERR_NONFINITE, "%s: has elements that are NaN or infinite",
                          weight->name);
+    return status;
+}
+
+/* Panels of rows that are stored (n, k). */
+static enum deit_status fill_rows(const struct fill *fill, const struct piece *piece,
+                                  struct deit_error *err)
+{
+    const struct deit_weight *weight = piece->weight;
+    const struct deit_weight_layout *layout = &weight->layout;
+    size_t first = piece->begin * layout->k, n = (piece->end - piece->begin) * layout->k;
+    if (!layout->nr)
+        return read_finite(fill, weight, &weight->constant, first, n,
+                           (char *)weight->data + first * deit_dtype_bytes(layout->dtype), err);
+
+    float *rows = malloc(n * sizeof *rows), *panels = weight->data;
+    if (!rows)
+        return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
+    enum deit_status status = read_finite(fill, weight, &weight->constant, first, n, rows, err);
+    for (size_t r = piece->begin; status == DEIT_OK && r < piece->end; r += layout->nr) {
+        size_t count = piece->end - r < layout->nr ? piece->end - r : layout->nr;
+        fill->kernels.pack_f32(count, layout->k, rows + (r - piece->begin) * layout->k, layout->k,
+                               layout->nr, panels + r * layout->k);
+    }
+    free(rows);
+    return status;
+}
+
+/* ------------------------------------------------------------------ stored (k, n) */
+
+/* Rows [first_row, first_row + n_rows) of a weight, which are stored in one way. */
+struct run {
+    struct deit_constant constant; /* their elements, as they are stored */
+    size_t first_row, n_rows;
+    bool is_k_major;
+};
+
+static bool has_k_major(const struct deit_weight *weight)
+{
+    bool is = weight->layout.k_major;
+    for (size_t i = 0; i < weight->constant.n_parts; i++)
+        is |= weight->constant.parts[i].is_k_major;
+    return is;
+}
+
+/* A weight whose layout says (k, n) is one run, whatever its parts; else each part is one. */
+static size_t n_runs(const struct deit_weight *weight)
+{
+    return weight->layout.k_major ? 1 : weight->constant.n_parts;
+}
+
+static struct run run_of(const struct deit_weight *weight, size_t index)
+{
+    const struct deit_weight_layout *layout = &weight->layout;
+    if (layout->k_major)
+        return (struct run){ weight->constant, 0, layout->rows, true };
+    struct run run = { .constant = { .n_parts = 1 } };
+    for (size_t i = 0; i <= index; i++) {
+        const struct deit_constant_part *part = &weight->constant.parts[i];
+        run.first_row += run.n_rows;
+        run.n_rows = layout->k ? part->n_elements / layout->k : 0;
+        run.is_k_major = part->is_k_major;
+        run.constant.parts[0] = *part;
+        run.constant.parts[0].is_k_major = false;
+    }
+    return run;
+}
+
+/* Row r, element i of a weight stands at src[r * row_stride + i * k_stride]. */
+struct placement {
+    size_t row, n_rows, k, n_k; /* where in the weight */
+    const float *src;
+    size_t row_stride, k_stride;
+};
+
+/* Writes lanes of panels; who writes the last row also clears the lanes behind it. */
+static void place(const struct deit_weight_layout *layout, const struct placement *at,
+                  float *panels)
+{
+    size_t nr = layout->nr ? layout->nr : 1, end = at->row + at->n_rows;
+    for (size_t r = at->row, next; r < end; r = next) {
+        size_t lane = r % nr, n = end - r < nr - lane ? end - r : nr - lane;
+        size_t padding = r + n == layout->rows ? nr - lane - n : 0;
+        const float *src = at->src + (r - at->row) * at->row_stride;
+        float *dst = panels + (r - lane) * layout->k + at->k * nr + lane;
+        for (size_t i = 0; i < at->n_k; i++, dst += nr, src += at->k_stride) {
+            if (at->row_stride == 1)
+                memcpy(dst, src, n * sizeof *dst);
+            else
+                for (size_t j = 0; j < n; j++)
+                    dst[j] = src[j * at->row_stride];
+            if (padding)
+                memset(dst + n, 0, padding * sizeof *dst);
+        }
+        next = r + n;
+    }
+}
+
+/* A piece of a weight that is stored (k, n), or of which some parts are. */
+static enum deit_status fill_run(const struct fill *fill, const struct piece *piece,
+                                 struct deit_error *err)
+{
+    const struct deit_weight *weight = piece->weight;
+    const struct deit_weight_layout *layout = &weight->layout;
+    struct run run = run_of(weight, piece->run);
+    size_t width = run.is_k_major ? run.n_rows : layout->k, height = piece->end - piece->begin;
+    if (!width || !height)
+        return DEIT_OK;
+    float *buffer = malloc(width * height * sizeof *buffer);
+    if (!buffer)
+        return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
+
+    enum deit_status status = read_finite(fill, weight, &run.constant, piece->begin * width,
+                                          width * height, buffer, err);
+    struct placement at = { .row = run.first_row, .n_rows = run.n_rows, .k = piece->begin,
+                            .n_k = height, .src = buffer, .row_stride = 1, .k_stride = width };
+    if (!run.is_k_major)
+        at = (struct placement){ .row = run.first_row + piece->begin, .n_rows = height, .k = 0,
+                                 .n_k = layout->k, .src = buffer, .row_stride = width,
+                                 .k_stride = 1 };
+    if (status == DEIT_OK)
+        place(layout, &at, weight->data);
+    free(buffer);
     return status;
 }
 
 static enum deit_status fill_piece(const struct fill *fill, const struct piece *piece,
                                    struct deit_error *err)
 {
-    const struct deit_weight *weight = piece->weight;
-    const struct deit_weight_layout *layout = &weight->layout;
-    size_t first = piece->begin * layout->k, n = (piece->end - piece->begin) * layout->k;
-    if (!layout->nr)
-        return read_finite(fill, weight, first, n, weight->data + first, err);
-
-    float *rows = malloc(n * sizeof *rows);
-    if (!rows)
-        return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
-    enum deit_status status = read_finite(fill, weight, first, n, rows, err);
-    for (size_t r = piece->begin; status == DEIT_OK && r < piece->end; r += layout->nr) {
-        size_t count = piece->end - r < layout->nr ? piece->end - r : layout->nr;
-        fill->kernels.pack_f32(count, layout->k, rows + (r - piece->begin) * layout->k, layout->k,
-                               layout->nr, weight->data + r * layout->k);
-    }
-    free(rows);
-    return status;
+    return has_k_major(piece->weight) ? fill_run(fill, piece, err) : fill_rows(fill, piece, err);
 }
 
 static void run_piece(void *arg, size_t index)
@@ -243,18 +367,30 @@ static void run_piece(void *arg, size_t index)
     pthread_mutex_unlock(&fill->mutex);
 }
 
-/* Cuts a weight into pieces; with 'pieces' NULL only counts them. */
+/* Cuts n stored rows of 'width' elements into pieces; with 'pieces' NULL only counts them. */
+static size_t cut_rows(struct deit_weight *weight, size_t run, size_t n, size_t width, size_t unit,
+                       struct piece *pieces)
+{
+    size_t rows = PIECE_ELEMENTS / (width ? width : 1) / unit * unit, count = 0;
+    if (rows < unit)
+        rows = unit;
+    for (size_t r = 0; r < n; r += rows, count++)
+        if (pieces)
+            pieces[count] = (struct piece){ weight, run, r, n - r < rows ? n : r + rows };
+    return count;
+}
+
 static size_t cut(struct deit_weight *weight, struct piece *pieces)
 {
     const struct deit_weight_layout *layout = &weight->layout;
-    size_t unit = layout->nr ? layout->nr : 1, n = 0;
-    size_t rows = PIECE_ELEMENTS / (layout->k ? layout->k : 1) / unit * unit;
-    if (rows < unit)
-        rows = unit;
-    for (size_t r = 0; r < layout->rows; r += rows, n++)
-        if (pieces)
-            pieces[n] = (struct piece){ weight, r,
-                                        layout->rows - r < rows ? layout->rows : r + rows };
+    size_t n = 0;
+    if (!has_k_major(weight))
+        return cut_rows(weight, 0, layout->rows, layout->k, layout->nr ? layout->nr : 1, pieces);
+    for (size_t i = 0; i < n_runs(weight); i++) {
+        struct run run = run_of(weight, i);
+        n += cut_rows(weight, i, run.is_k_major ? layout->k : run.n_rows,
+                      run.is_k_major ? run.n_rows : layout->k, 1, pieces ? pieces + n : NULL);
+    }
     return n;
 }
 

@@ -2,7 +2,7 @@
  * runtime/weight_store.h: packed weights, shared by all sessions of a model.
  *
  * A block is keyed by what it is made of (the constant's parts) and by its layout; it holds
- * plain floats without pointers.  Sessions acquire blocks, fill what is not yet filled, and
+ * plain elements without pointers.  Sessions acquire blocks, fill what is not yet filled, and
  * release them; the last release frees a block.
  */
 #ifndef DEIT_RUNTIME_WEIGHT_STORE_H
@@ -14,9 +14,16 @@
 struct deit_weight_store;
 struct deit_weight; /* one block */
 
-/* rows x k elements, in panels of nr rows (ops/kernels.h); nr 0: as they are. */
+/*
+ * rows x k elements of type 'dtype', in panels of nr rows (ops/kernels.h); nr 0: row by row.
+ * 'k_major': the constant is stored (k, rows).  A part that says so of itself
+ * (struct deit_constant_part) holds its rows in that way.  The block has the same bytes,
+ * however its elements were stored.
+ */
 struct deit_weight_layout {
+    enum deit_dtype dtype; /* panels and what is stored (k, rows): DEIT_F32 */
     size_t rows, k, nr;
+    bool k_major; /* then no part says it */
 };
 
 enum deit_status deit_weight_store_create(const struct deit_model_options *options,
@@ -31,7 +38,8 @@ enum deit_status deit_weight_acquire(struct deit_weight_store *store,
                                      struct deit_error *err);
 void deit_weight_release(struct deit_weight_store *store, struct deit_weight *weight);
 
-const float *deit_weight_data(const struct deit_weight *weight);
+const void *deit_weight_data(const struct deit_weight *weight);
+size_t deit_weight_bytes(const struct deit_weight *weight);
 
 /* Reads and packs those of 'weights' that are not filled yet, on the team's threads. */
 enum deit_status deit_weights_fill(struct deit_weight_store *store, struct deit_weight **weights,

@@ -6,12 +6,35 @@
  */
 #include "cli/common/report.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/common/text.h"
+
+/*
+ * A stream that the caller closed would give its number to the next file that is opened, and
+ * answers would be written into it: the number is taken by something that fails instead.
+ */
+static void guard_streams(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+            return;
+}
+
+void deit_report_begin(void)
+{
+    static char error_buffer[BUFSIZ];
+    guard_streams();
+    setvbuf(stderr, error_buffer, _IOLBF, sizeof error_buffer);
+    signal(SIGPIPE, SIG_IGN); /* write() then says so */
+    signal(SIGXFSZ, SIG_IGN);
+}
 
 enum deit_exit deit_report_exit(enum deit_status status)
 {

@@ -13,6 +13,13 @@ enum deit_exit {
     DEIT_EXIT_USAGE = 2   /* wrong usage, or what this model or build cannot do */
 };
 
+/*
+ * Makes the standard streams of a program sound: closed ones are taken by something that fails,
+ * standard error is line buffered, and a closed pipe or a full disk is an error of a write, not
+ * a signal.
+ */
+void deit_report_begin(void);
+
 /* The exit code that a failed open, plan or run asks for. */
 enum deit_exit deit_report_exit(enum deit_status status);
 

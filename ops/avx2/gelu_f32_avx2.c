@@ -76,6 +76,9 @@ INLINE __m256 gelu(__m256 x)
 
     const __m256 positive = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ);
     phi = _mm256_blendv_ps(phi, _mm256_sub_ps(one, phi), positive);
+    /* The table ends where phi is 2e-15, which a huge x would show. */
+    const __m256 nothing = _mm256_cmp_ps(x, _mm256_set1_ps(-14.0f), _CMP_LT_OQ);
+    phi = _mm256_andnot_ps(nothing, phi);
     return _mm256_mul_ps(x, phi);
 }
 

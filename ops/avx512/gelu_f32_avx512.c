@@ -72,6 +72,9 @@ INLINE __m512 gelu(__m512 x)
     }
     const __mmask16 positive = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
     phi = _mm512_mask_sub_ps(phi, positive, _mm512_set1_ps(1.0f), phi);
+    /* The table ends where phi is 2e-15, which a huge x would show. */
+    const __mmask16 nothing = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-14.0f), _CMP_LT_OQ);
+    phi = _mm512_mask_mov_ps(phi, nothing, _mm512_setzero_ps());
     return _mm512_mul_ps(x, phi);
 }
 

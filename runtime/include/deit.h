@@ -31,7 +31,7 @@
  * N sessions of M threads each start N x M threads when they run at once; give each session
  * its share with 'threads', or one pool for all with 'parallel_for'.
  *
- * Static linking: the library needs libm, libpng, zlib, libjpeg, jansson and the OpenMP runtime;
+ * Static linking: the library needs libm, libpng, zlib, libjpeg, jansson, protobuf-c and OpenMP;
  * 'pkg-config --static --libs deit' names them.  With shared linking nothing but deit_ symbols
  * is visible.
  */
@@ -92,12 +92,23 @@ enum deit_dtype {
     DEIT_BOOL
 };
 
+/* "f32", "f16", ...; "?" for a number that is no type. */
+DEIT_API const char *deit_dtype_name(enum deit_dtype dtype);
+
 #define DEIT_MAX_RANK 8
 
 /* A dense C-order tensor.  'bytes' is the room behind 'data'; the caller owns the memory. */
 struct deit_tensor {
     void *data;
     size_t bytes;
+    enum deit_dtype dtype;
+    uint32_t rank;
+    int64_t dims[DEIT_MAX_RANK];
+};
+
+/* What an input or output is. */
+struct deit_port {
+    const char *name;
     enum deit_dtype dtype;
     uint32_t rank;
     int64_t dims[DEIT_MAX_RANK];
@@ -182,12 +193,15 @@ struct deit_model_options {
 };
 
 /*
- * deit_model_open() opens a .safetensors file, a .safetensors.index.json, or a folder that
- * holds one (model.safetensors, its index, else the only such file).
+ * deit_model_open() opens a .safetensors file, a .safetensors.index.json, an .onnx file, or a
+ * folder that holds one (model.safetensors, its index, model.onnx, onnx/model.onnx, else the
+ * only such file).
  *
- * The architecture is found from the tensors; config.json and preprocessor_config.json beside
- * the file are read.  Weights are read and packed by the first session, from the same open
- * file.
+ * The architecture is found from the tensors, or from the graph's structure; config.json and
+ * preprocessor_config.json beside the file, and one level above a folder named onnx, are read.
+ * Weights are read and packed by the first session, from the same open file.  ONNX graphs of
+ * opsets 9 to 24 are taken as exporters write them; what is no part of a transformer runs by
+ * plainer kernels.
  *
  * Returns DEIT_ERR_IO, DEIT_ERR_FORMAT (a rule of the format broken, a tensor missing or
  * misshapen, a config that contradicts the tensors), DEIT_ERR_ARGUMENT (a folder with several
@@ -231,7 +245,7 @@ DEIT_API void deit_model_close(deit_model *model);
 struct deit_model_info {
     size_t size;              /* set by the caller */
     const char *name;         /* path, architecture name or "built-in" */
-    const char *format;       /* "safetensors", "random" */
+    const char *format;       /* "safetensors", "onnx", "random" */
     const char *architecture; /* one line: family, width, depth, heads, patch */
     uint32_t channels, height, width; /* of the input the weights were trained for */
     uint32_t n_classes;       /* 0: headless */
@@ -241,6 +255,11 @@ struct deit_model_info {
     uint64_t weight_bytes;    /* as stored */
     size_t n_unused_tensors;  /* in the file, but not needed */
     double gflop;             /* 2 x multiply-adds of one image at the default size / 1e9 */
+    size_t fixed_batch;       /* that a graph insists on: sessions have it as maximum; 0: any */
+    size_t n_inputs, n_outputs;
+    const char *producer;     /* program that wrote the file, and its version; NULL: not said */
+    int64_t opset, ir_version; /* of ONNX; else 0 */
+    uint64_t bytes_of[16];    /* as stored, by enum deit_dtype, of the tensors that are needed */
 };
 
 /* Fills 'info' up to the size that it says. */
@@ -249,16 +268,52 @@ DEIT_API void deit_model_info(const deit_model *model, struct deit_model_info *i
 /* The name of unused tensor 'index', NULL beyond the last. */
 DEIT_API const char *deit_model_unused_tensor(const deit_model *model, size_t index);
 
+/*
+ * What the model takes and can give; a session may be asked for other outputs, too.  A dim that
+ * a session fixes is -1, and so is the rank, UINT32_MAX, where even that is open.  Return
+ * DEIT_ERR_ARGUMENT beyond the last one.
+ */
+DEIT_API enum deit_status deit_model_input(const deit_model *model, size_t index,
+                                           struct deit_port *port);
+DEIT_API enum deit_status deit_model_output(const deit_model *model, size_t index,
+                                            struct deit_port *port);
+
 /* Receives pieces of text in order; non-zero stops the dump. */
 typedef int deit_write_fn(void *ctx, const char *text, size_t bytes);
 
 enum deit_dump_format { DEIT_DUMP_TEXT = 1, DEIT_DUMP_DOT, DEIT_DUMP_JSON };
 
+enum deit_dump_detail {
+    DEIT_DUMP_NODES = 0, /* every node, with its inputs and outputs */
+    DEIT_DUMP_COUNTS     /* how many there are of each kind; dot has nodes all the same */
+};
+
+struct deit_dump_options {
+    size_t size;
+    enum deit_dump_format format; /* default text */
+    enum deit_dump_detail detail;
+    const char *stage;      /* which graph, see below; default "final" */
+    size_t batch;           /* default the model's own, else 1 */
+    uint32_t height, width; /* of the input; default the model's own */
+};
+
 /*
- * Writes the model's graph, as the passes left it.  Returns DEIT_ERR_INTERRUPTED if 'write'
- * stopped it.
+ * deit_model_dump() writes the model's graph.
+ *
+ * A session rewrites the graph step by step, and each step has a name.  "loaded" is what the
+ * file or the architecture says, before any size is fixed; "folded" what is left when the size
+ * is fixed and what depends on it alone is computed.  Then each pass has its name, as
+ * "raise_attention"; by ".2" and so on where it runs again.  "final" is what is planned.
+ * "all" asks for "loaded", "folded", each pass that changed something, and "final".
+ *
+ * JSON is one object whose "stages" have name, changes, n_nodes, macs (null while shapes are
+ * open), kinds, and for DEIT_DUMP_NODES nodes and outputs.
+ *
+ * Returns DEIT_ERR_ARGUMENT (an unknown stage lists the known ones), DEIT_ERR_INTERRUPTED if
+ * 'write' stopped it, DEIT_ERR_MEMORY, or what deit_session_create() would say of that size.
  */
-DEIT_API enum deit_status deit_model_dump(const deit_model *model, enum deit_dump_format format,
+DEIT_API enum deit_status deit_model_dump(const deit_model *model,
+                                          const struct deit_dump_options *options,
                                           deit_write_fn *write, void *ctx,
                                           struct deit_error *err);
 
@@ -375,7 +430,7 @@ typedef void deit_parallel_for_fn(void *ctx, size_t n, void (*fn)(void *arg, siz
 
 struct deit_session_options {
     size_t size;
-    size_t max_batch;       /* images per run at most; default 1 */
+    size_t max_batch;       /* images per run at most; default 1, or the graph's fixed batch */
     uint32_t height, width; /* of the input; default the model's own */
     enum deit_precision precision;
     enum deit_isa max_isa;  /* no instruction beyond this level is used */
@@ -427,15 +482,7 @@ struct deit_session_info {
 /* Fills 'info' up to the size that it says. */
 DEIT_API void deit_session_info(const deit_session *session, struct deit_session_info *info);
 
-/* What an input or output is: dims[0] is the maximum batch. */
-struct deit_port {
-    const char *name;
-    enum deit_dtype dtype;
-    uint32_t rank;
-    int64_t dims[DEIT_MAX_RANK];
-};
-
-/* Return DEIT_ERR_ARGUMENT beyond the last one. */
+/* dims[0] is the maximum batch.  Return DEIT_ERR_ARGUMENT beyond the last one. */
 DEIT_API enum deit_status deit_session_input(const deit_session *session, size_t index,
                                              struct deit_port *port);
 DEIT_API enum deit_status deit_session_output(const deit_session *session, size_t index,
@@ -475,7 +522,16 @@ DEIT_API enum deit_status deit_session_classify(deit_session *session, size_t n_
 /* Of row 'row' of the last run: DEIT_OK, or DEIT_ERR_NONFINITE. */
 DEIT_API enum deit_status deit_session_row_status(const deit_session *session, size_t row);
 
-/* Writes the plan: steps, kernels, tiles, memory offsets. */
+/*
+ * deit_session_dump() writes the plan: steps with their kernels, tiles and packed weights, and
+ * the arena with the offset and the life span of each buffer.
+ *
+ * Life spans are in nodes of the graph, both ends included; the inputs are there from node 0
+ * on, outputs until behind the last node.  Buffers that share memory, one in place of another,
+ * say so.  As dot it is the graph that was planned.
+ *
+ * Returns DEIT_ERR_ARGUMENT, DEIT_ERR_INTERRUPTED if 'write' stopped it, DEIT_ERR_MEMORY.
+ */
 DEIT_API enum deit_status deit_session_dump(const deit_session *session,
                                             enum deit_dump_format format, deit_write_fn *write,
                                             void *ctx, struct deit_error *err);
