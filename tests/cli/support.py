@@ -1,4 +1,4 @@
-"""What the tests of deit-run share: running it, and making its files without other packages.
+"""What the tests of the programs share: running one, and making its files without other packages.
 
 A test is started as 'test_x.py PROGRAM'.  It makes its own small model, so that it never
 depends on data from elsewhere; what needs the shared test data asks shared() and is skipped,
@@ -44,7 +44,7 @@ class Result:
 
 
 def run(*args, env=None, **more):
-    """Runs deit-run to its end."""
+    """Runs the program to its end."""
     environment = {k: v for k, v in os.environ.items() if k != "DEIT_CPU"}
     environment.update(env or {})
     done = subprocess.run([program, *args], env=environment, timeout=300,
@@ -53,7 +53,7 @@ def run(*args, env=None, **more):
 
 
 def start(*args, **more):
-    """Starts deit-run with pipes at all three ends."""
+    """Starts the program with pipes at all three ends."""
     pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
     return subprocess.Popen([program, *args], **{**pipes, **more})
 
@@ -310,15 +310,17 @@ class Case(unittest.TestCase):
         self.assertEqual(result.code, 2, result.err)
         self.assertEqual(result.out, b"")
         self.assertEqual(len(result.errors), 2, result.errors)
-        self.assertTrue(result.errors[0].startswith("deit-run: "), result.errors)
-        self.assertEqual(result.errors[1], "Try 'deit-run --help' for more information.")
+        name = os.path.basename(program)
+        self.assertTrue(result.errors[0].startswith(name + ": "), result.errors)
+        self.assertEqual(result.errors[1], f"Try '{name} --help' for more information.")
         for word in words:
             self.assertIn(word, result.errors[0])
 
     def assert_one_error(self, result, *words, code=1):
         self.assertEqual(result.code, code, result.err)
         self.assertEqual(len(result.errors), 1, result.errors)
-        self.assertTrue(result.errors[0].startswith("deit-run: "), result.errors)
+        self.assertTrue(result.errors[0].startswith(os.path.basename(program) + ": "),
+                        result.errors)
         for word in words:
             self.assertIn(word, result.errors[0])
 

@@ -25,14 +25,11 @@ static inline const char *deit_test_fixture(char *path, size_t room, const char 
 static inline const char *deit_test_shared(char *path, size_t room, const char *name)
 {
     struct stat st;
-    const char *shared = getenv("DEIT_SHARED");
+    const char *shared = getenv("DEIT_SHARED"), *root = getenv("DEIT_SOURCE_ROOT");
     if (shared)
         snprintf(path, room, "%s/%s", shared, name);
-    else {
-        char beside[512];
-        snprintf(beside, sizeof beside, "../shared/%s", name);
-        deit_test_fixture(path, room, beside);
-    }
+    else
+        snprintf(path, room, "%s/../shared/%s", root ? root : ".", name);
     if (stat(path, &st)) {
         fprintf(stderr, "skipped: the shared test data (DEIT_SHARED) has no %s\n", name);
         exit(DEIT_TEST_SKIPPED);

@@ -49,6 +49,6 @@ float *deit_trace_read(const struct deit_trace *trace, const char *name, size_t 
     float *data = malloc(*n * sizeof *data);
     if (!data)
         exit(1);
-    require(deit_constant_read(&constant, name, 0, *n, data, &err), &err);
+    require(deit_constant_read(&constant, name, DEIT_F32, 0, *n, data, &err), &err);
     return data;
 }

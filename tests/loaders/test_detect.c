@@ -123,7 +123,7 @@ static void test_deit3(void **state)
         must(load_recipe(&recipe, &loaded, &err), &err);
         assert_false(loaded.architecture.positions_of_prefix);
         assert_int_equal(loaded.architecture.grid_height, 3);
-        assert_int_equal(node_of(loaded.graph, "blocks.1.ls2")->kind, DEIT_NODE_SCALE);
+        assert_int_equal(node_of(loaded.graph, "blocks.1.ls2")->attrs.binary, DEIT_MUL);
         assert_int_equal(node_of(loaded.graph, "positions")->attrs.resize_positions.n_prefix, 0);
         assert_non_null(strstr(loaded.description.architecture, "DeiT III, width 64, depth 2"));
         deit_loaded_done(&loaded);
