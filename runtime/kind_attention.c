@@ -74,7 +74,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     const struct deit_shape *q = deit_input_shape(lowering->graph, node, Q);
     const struct deit_shape *k = deit_input_shape(lowering->graph, node, K);
     const struct deit_shape *v = deit_input_shape(lowering->graph, node, V);
-    const struct deit_attention op = {
+    struct deit_attention op = {
         .images = (size_t)q->dims[0] / lowering->batch,
         .n_heads = attrs->n_heads,
         .head_dim = attrs->head_dim,
@@ -82,9 +82,6 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .n_kv = (size_t)k->dims[1],
         .mr = lowering->kernels->gemm_f32.mr,
         .nr = lowering->kernels->gemm_f32.nr,
-        .q = deit_lower_input(lowering, node, Q) + attrs->q_column,
-        .k = deit_lower_input(lowering, node, K) + attrs->k_column,
-        .v = deit_lower_input(lowering, node, V) + attrs->v_column,
         .q_row = (size_t)q->dims[2],
         .k_row = (size_t)k->dims[2],
         .v_row = (size_t)v->dims[2],
@@ -93,9 +90,18 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .y = deit_lower_output(lowering, node, CONTEXT),
         .probs = deit_lower_output(lowering, node, PROBS),
     };
-    enum deit_status status =
-        deit_lower_step(lowering, node, ".pack", deit_attention_pack_n_tiles, deit_attention_pack,
-                        &op, sizeof op, err);
+    enum deit_status status = deit_lower_floats(lowering, node, Q, &op.q, err);
+    if (status == DEIT_OK)
+        status = deit_lower_floats(lowering, node, K, &op.k, err);
+    if (status == DEIT_OK)
+        status = deit_lower_floats(lowering, node, V, &op.v, err);
+    if (status != DEIT_OK)
+        return status;
+    op.q += attrs->q_column;
+    op.k += attrs->k_column;
+    op.v += attrs->v_column;
+    status = deit_lower_step(lowering, node, ".pack", deit_attention_pack_n_tiles,
+                             deit_attention_pack, &op, sizeof op, err);
     if (status == DEIT_OK)
         status = deit_lower_step(lowering, node, "", deit_attention_n_tiles, deit_attention_run,
                                  &op, sizeof op, err);

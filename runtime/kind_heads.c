@@ -124,7 +124,6 @@ static enum deit_status lower_pool(struct deit_lowering *lowering, const struct 
         .images = images_per_batch(lowering, node),
         .n_tokens = (size_t)tokens->dims[1],
         .d = (size_t)tokens->dims[2],
-        .tokens = deit_lower_input(lowering, node, TOKENS),
         .mean = attrs->pool_mean,
         .first = attrs->n_prefix,
         .n_rows = n_rows(attrs),
@@ -132,9 +131,11 @@ static enum deit_status lower_pool(struct deit_lowering *lowering, const struct 
         .rows = as_they_are ? NULL : deit_lower_workspace(lowering, node),
         .features = deit_lower_output(lowering, node, FEATURES),
     };
+    enum deit_status status = deit_lower_floats(lowering, node, TOKENS, &op.tokens, err);
     rows->x = as_they_are ? op.tokens : op.rows;
     rows->x_row = (as_they_are ? op.n_tokens : op.n_rows) * op.d;
-    enum deit_status status = deit_lower_plain(lowering, node, GAMMA, &op.gamma, err);
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, GAMMA, &op.gamma, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, BETA, &op.beta, err);
     if (status == DEIT_OK && (op.rows || op.features))

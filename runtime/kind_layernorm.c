@@ -34,10 +34,8 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .eps = node->attrs.layernorm.eps,
         .y = deit_lower_output(lowering, node, 0),
     };
-    op.rows_per_image = count / op.d / lowering->batch;
-    const void *data = NULL; /* a constant, when the node is folded */
-    enum deit_status status = deit_lower_operand(lowering, node, X, &data, err);
-    op.x = data;
+    op.rows_per_image = op.d ? count / op.d / lowering->batch : 0;
+    enum deit_status status = deit_lower_floats(lowering, node, X, &op.x, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, GAMMA, &op.gamma, err);
     if (status == DEIT_OK)

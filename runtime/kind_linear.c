@@ -65,12 +65,9 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .gelu = node->attrs.linear.activation == DEIT_ACTIVATION_GELU,
         .y = deit_lower_output(lowering, node, 0),
     };
-    const void *data = NULL, *residual = NULL; /* constants, when the node is folded */
-    enum deit_status status = deit_lower_operand(lowering, node, DEIT_LINEAR_X, &data, err);
+    enum deit_status status = deit_lower_floats(lowering, node, DEIT_LINEAR_X, &op.x, err);
     if (status == DEIT_OK)
-        status = deit_lower_operand(lowering, node, DEIT_LINEAR_RESIDUAL, &residual, err);
-    op.x = data;
-    op.residual = residual;
+        status = deit_lower_floats(lowering, node, DEIT_LINEAR_RESIDUAL, &op.residual, err);
     if (status == DEIT_OK)
         status = deit_lower_panels(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
     if (status == DEIT_OK)

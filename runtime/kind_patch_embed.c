@@ -97,12 +97,13 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .d = (size_t)deit_input_shape(lowering->graph, node, WEIGHT)->dims[0],
         .mr = lowering->kernels->gemm_f32.mr,
         .nr = lowering->kernels->gemm_f32.nr,
-        .image = deit_lower_input(lowering, node, IMAGE),
         .n_prefix = attrs->n_prefix,
         .y = deit_lower_output(lowering, node, TOKENS),
         .patches = deit_lower_output(lowering, node, PATCHES),
     };
-    enum deit_status status = lower_constants(lowering, node, &op, err);
+    enum deit_status status = deit_lower_floats(lowering, node, IMAGE, &op.image, err);
+    if (status == DEIT_OK)
+        status = lower_constants(lowering, node, &op, err);
     if (status == DEIT_OK)
         status = deit_lower_step(lowering, node, "", deit_patch_embed_n_tiles,
                                  deit_patch_embed_run, &op, sizeof op, err);

@@ -127,16 +127,6 @@ void *deit_plan_buffer(const struct deit_plan *plan, int value)
     return plan->arena + plan->memory.ranges[value].offset;
 }
 
-float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
-                        size_t slot)
-{
-    int value = deit_node_input(node, slot);
-    if (value < 0)
-        return NULL;
-    assert(lives_in_arena(&lowering->graph->values[value]));
-    return deit_plan_buffer(lowering->plan, value);
-}
-
 void *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
                         size_t slot)
 {
@@ -231,6 +221,17 @@ enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct
         return acquire(lowering, value, layout_of(value, 0), data, err);
     *data = deit_plan_buffer(lowering->plan, node->inputs[slot]);
     return DEIT_OK;
+}
+
+enum deit_status deit_lower_floats(struct deit_lowering *lowering, const struct deit_node *node,
+                                   size_t slot, const float **data, struct deit_error *err)
+{
+    const void *block = NULL;
+    enum deit_status status = deit_expect_dtype(lowering->graph, node, slot, DEIT_F32, err);
+    if (status == DEIT_OK)
+        status = deit_lower_operand(lowering, node, slot, &block, err);
+    *data = block;
+    return status;
 }
 
 enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,

@@ -64,9 +64,7 @@ struct deit_lowering {
     size_t batch; /* what steps multiply their tiles with; 1: they always do all */
 };
 
-/* The memory of a float input that is computed, or of an output; NULL if absent. */
-float *deit_lower_input(const struct deit_lowering *lowering, const struct deit_node *node,
-                        size_t slot);
+/* The memory of an output; NULL if it is absent. */
 void *deit_lower_output(const struct deit_lowering *lowering, const struct deit_node *node,
                         size_t slot);
 void *deit_lower_workspace(const struct deit_lowering *lowering, const struct deit_node *node);
@@ -85,6 +83,10 @@ enum deit_status deit_lower_layout(struct deit_lowering *lowering, const struct 
 /* An input of any type, computed or constant, dense in C order; '*data' is NULL if absent. */
 enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,
                                     size_t slot, const void **data, struct deit_error *err);
+
+/* The same of floats; another type is an error. */
+enum deit_status deit_lower_floats(struct deit_lowering *lowering, const struct deit_node *node,
+                                   size_t slot, const float **data, struct deit_error *err);
 
 /* Appends a step; 'op' of 'op_bytes' is copied. */
 enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,

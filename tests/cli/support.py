@@ -338,6 +338,17 @@ def shared(*parts):
     return path
 
 
+def needs_onnx():
+    """The test is skipped where the program was built without its ONNX loader."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.onnx")
+        with open(path, "wb") as f:
+            f.write(b"\x08\x07\x12\x07pytorch")
+        model = [path] if "inspect" in os.path.basename(program) else ["-m", path, path]
+        if b"no ONNX loader" in run(*model).err:
+            raise unittest.SkipTest("this build has no ONNX loader")
+
+
 def main():
     """Runs the tests of the calling script; 77 if all of them were skipped."""
     global program
