@@ -2,9 +2,11 @@
  * tests/raised/test_raised.c: every exporter's DeiT ends as the graph that the safetensors path
  * builds.
  *
- * For each float model of the shared test data that is a DeiT, a ViT or a DeiT III, the nodes of
- * the raised graph are counted by kind: seven a block, the embedding, the last norm and the
- * heads, and nothing else.
+ * The nodes of the raised graph are counted by kind: seven a block, the embedding, the last norm
+ * and the heads, and nothing else.
+ *
+ *     test_raised             every float DeiT, ViT and DeiT III of the shared test data
+ *     test_raised MODEL...    these
  *
  * With --counts MODEL... a line for each model says how many nodes of each kind it has, for tests
  * that compare models: "attention=2 linear=8 ...", raised kinds marked by a plus in front.
@@ -176,7 +178,12 @@ int main(int argc, char **argv)
             print_counts(argv[i]);
         return 0;
     }
-    size_t n = 0, failures = check_exports(&n);
+    size_t n = 0, failures = 0;
+    for (int i = 1; i < argc; i++)
+        failures += check_model(argv[i], argv[i], false);
+    if (argc > 1)
+        return failures != 0;
+    failures = check_exports(&n);
     printf("%zu models, %zu not as expected\n", n, failures);
     return failures || n < 30;
 }
