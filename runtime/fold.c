@@ -15,25 +15,12 @@
 #include "runtime/kind.h"
 #include "runtime/plan.h"
 
-/* Makes uses of output 'slot' uses of a constant, which is taken over. */
+/* Makes uses of output 'slot' uses of a constant whose elements stand at 'data'. */
 static enum deit_status replace_output(struct deit_graph *graph, int node, size_t slot,
-                                       struct deit_constant *constant, struct deit_error *err)
+                                       const void *data, struct deit_error *err)
 {
     int output = graph->nodes[node].outputs[slot];
     const struct deit_value *value = &graph->values[output];
-    int made =
-        deit_graph_add_constant(graph, value->name, value->dtype, value->shape, constant);
-    deit_constant_done(constant);
-    if (made < 0)
-        return deit_graph_check(graph, err);
-    deit_graph_replace_uses(graph, output, made);
-    return DEIT_OK;
-}
-
-enum deit_status deit_fold_replace(struct deit_graph *graph, int node, const void *data,
-                                   struct deit_error *err)
-{
-    const struct deit_value *value = &graph->values[graph->nodes[node].outputs[0]];
     struct deit_constant constant;
     void *copy;
     size_t n = 0;
@@ -43,7 +30,19 @@ enum deit_status deit_fold_replace(struct deit_graph *graph, int node, const voi
         return status;
     if (n)
         memcpy(copy, data, n * deit_dtype_bytes(value->dtype));
-    status = replace_output(graph, node, 0, &constant, err);
+    int made =
+        deit_graph_add_constant(graph, value->name, value->dtype, value->shape, &constant);
+    deit_constant_done(&constant);
+    if (made < 0)
+        return deit_graph_check(graph, err);
+    deit_graph_replace_uses(graph, output, made);
+    return DEIT_OK;
+}
+
+enum deit_status deit_fold_replace(struct deit_graph *graph, int node, const void *data,
+                                   struct deit_error *err)
+{
+    enum deit_status status = replace_output(graph, node, 0, data, err);
     if (status == DEIT_OK)
         graph->nodes[node].is_dead = true;
     return status;
@@ -122,22 +121,10 @@ static enum deit_status run_plan(struct deit_graph *graph, int node,
     if (status == DEIT_OK)
         status = deit_exec_run(&exec, 1, err);
     size_t next = 0;
-    for (size_t i = 0; status == DEIT_OK && i < graph->nodes[node].n_outputs; i++) {
-        if (graph->nodes[node].outputs[i] < 0)
-            continue;
-        int output = alone->outputs[next++];
-        const struct deit_value *value = &alone->values[output];
-        struct deit_constant constant;
-        void *copy;
-        size_t n = 0;
-        deit_shape_count(&value->shape, &n);
-        status = deit_constant_create(value->dtype, n, &constant, &copy, err);
-        if (status != DEIT_OK)
-            break;
-        if (n)
-            memcpy(copy, deit_plan_buffer(plan, output), n * deit_dtype_bytes(value->dtype));
-        status = replace_output(graph, node, i, &constant, err);
-    }
+    for (size_t i = 0; status == DEIT_OK && i < graph->nodes[node].n_outputs; i++)
+        if (graph->nodes[node].outputs[i] >= 0)
+            status = replace_output(graph, node, i,
+                                    deit_plan_buffer(plan, alone->outputs[next++]), err);
     free(claims);
     return status;
 }

@@ -13,8 +13,7 @@ size_t deit_pass_fuse_gelu(struct deit_graph *graph)
             graph->nodes[i].attrs.unary != DEIT_GELU)
             continue;
         struct deit_node *linear = deit_pass_linear_before(graph, i, 0);
-        if (!linear || linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
-            linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+        if (!linear || !deit_pass_is_plain(linear))
             continue;
         linear->attrs.linear.activation = DEIT_ACTIVATION_GELU;
         deit_pass_absorb(graph, linear, i);

@@ -21,8 +21,7 @@ static bool try_fuse(struct deit_graph *graph, size_t index, int slot)
 {
     struct deit_node *linear = deit_pass_linear_before(graph, index, slot);
     int scale = graph->nodes[index].inputs[1 - slot];
-    if (!linear || linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
-        linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0 ||
+    if (!linear || !deit_pass_is_plain(linear) ||
         !is_row_constant(graph, scale, linear->outputs[0]))
         return false;
     linear->inputs[DEIT_LINEAR_SCALE] = scale;

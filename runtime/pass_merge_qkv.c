@@ -16,10 +16,7 @@ static const struct deit_node *plain_linear(const struct deit_graph *graph, int 
                                             uint32_t column)
 {
     const struct deit_node *linear = deit_match_producer(graph, value, DEIT_NODE_LINEAR);
-    if (!linear || column != 0 || linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
-        linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
-        return NULL;
-    return linear;
+    return linear && column == 0 && deit_pass_is_plain(linear) ? linear : NULL;
 }
 
 /* The joined weight (slot WEIGHT) or bias of three linears, -1 if it cannot be. */

@@ -36,8 +36,7 @@ static const struct deit_node *classifier_of(const struct deit_graph *graph, int
 {
     const struct deit_node *linear = deit_match_any_producer(graph, value, DEIT_NODE_LINEAR);
     int is;
-    if (!linear || linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
-        linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+    if (!linear || !deit_pass_is_plain(linear))
         return NULL;
     is = token_of(graph, linear->inputs[DEIT_LINEAR_X], tokens);
     return is == token ? linear : NULL;
@@ -138,8 +137,7 @@ static bool is_token_mean(const struct deit_graph *graph, int value, int *tokens
 static bool try_pooled(struct deit_graph *graph, size_t index)
 {
     const struct deit_node *linear = &graph->nodes[index];
-    if (linear->attrs.linear.activation != DEIT_ACTIVATION_NONE ||
-        linear->inputs[DEIT_LINEAR_SCALE] >= 0 || linear->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+    if (!deit_pass_is_plain(linear))
         return false;
     int pooled = linear->inputs[DEIT_LINEAR_X];
     int inputs[7] = { -1, -1, -1, -1, -1, -1, -1 };

@@ -48,9 +48,7 @@ static bool raise_product(struct deit_graph *graph, size_t index)
 
 static bool is_bare(const struct deit_node *linear)
 {
-    return linear->inputs[DEIT_LINEAR_BIAS] < 0 && linear->inputs[DEIT_LINEAR_SCALE] < 0 &&
-           linear->inputs[DEIT_LINEAR_RESIDUAL] < 0 &&
-           linear->attrs.linear.activation == DEIT_ACTIVATION_NONE;
+    return linear->inputs[DEIT_LINEAR_BIAS] < 0 && deit_pass_is_plain(linear);
 }
 
 /* linear ─> + residual ─> + constant row: the constant moves into the linear. */

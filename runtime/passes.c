@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "runtime/match.h"
+
 static const struct pass {
     const char *name;
     deit_pass_fn *run;
@@ -78,13 +80,15 @@ void deit_passes_run(struct deit_graph *graph)
     deit_passes_run_observed(graph, NULL);
 }
 
+bool deit_pass_is_plain(const struct deit_node *linear)
+{
+    return linear->attrs.linear.activation == DEIT_ACTIVATION_NONE &&
+           linear->inputs[DEIT_LINEAR_SCALE] < 0 && linear->inputs[DEIT_LINEAR_RESIDUAL] < 0;
+}
+
 struct deit_node *deit_pass_linear_before(const struct deit_graph *graph, size_t index, int slot)
 {
-    int value = graph->nodes[index].inputs[slot];
-    if (value < 0 || graph->values[value].producer < 0 || deit_graph_count_uses(graph, value) != 1)
-        return NULL;
-    struct deit_node *node = &graph->nodes[graph->values[value].producer];
-    return node->kind == DEIT_NODE_LINEAR && !node->is_dead ? node : NULL;
+    return deit_match_producer(graph, graph->nodes[index].inputs[slot], DEIT_NODE_LINEAR);
 }
 
 void deit_pass_absorb(struct deit_graph *graph, struct deit_node *linear, size_t index)

@@ -42,6 +42,9 @@ void deit_observe(const struct deit_observer *observer, const char *name, unsign
 void deit_passes_run(struct deit_graph *graph);
 void deit_passes_run_observed(struct deit_graph *graph, const struct deit_observer *observer);
 
+/* Whether a linear has no activation, scale or residual; it may have a bias. */
+bool deit_pass_is_plain(const struct deit_node *linear);
+
 /*
  * For the passes that make a node the epilogue of the linear in front of it: the linear whose
  * output is input 'slot' of node 'index' and is used nowhere else, or NULL.
