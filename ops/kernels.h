@@ -12,18 +12,23 @@
 #ifndef DEIT_OPS_KERNELS_H
 #define DEIT_OPS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "ops/cpu.h"
 
 /*
- * c[r][j] = epilogue(sum over i < k of a[r][i] * b[i][j]) for r < rows, j < n.
+ * c[r][j] = epilogue(start + sum over i < k of a[r][i] * b[i][j]) for r < rows, j < n.
  *
- * 'b' is one packed panel: k rows of nr floats, 64-byte aligned, columns n..nr-1 zero.  The
- * epilogue adds bias[j], multiplies by scale[j], adds residual[r][j], in this order and each
- * rounded by itself; a NULL pointer leaves its part out.  'residual' may be 'c'.  All strides
- * are elements.
+ * 'start' is zero, or c[r][j] where 'accumulate' says so: a long k can be walked in blocks, and
+ * stays one chain.  'b' is one packed panel: k rows of nr floats, 64-byte aligned, columns
+ * n..nr-1 zero.  The epilogue adds bias[j], multiplies by scale[j], adds residual[r][j], in
+ * this order and each rounded by itself; a NULL pointer leaves its part out.  'residual' may be
+ * 'c' unless sums start there.  All strides are elements.
+ *
+ * 'next' is a hint: memory of 'next_bytes' that is better in the second-level cache when the
+ * call is over.  It need not exist.
  */
 struct deit_gemm_f32_args {
     size_t k, n; /* n <= nr */
@@ -32,9 +37,12 @@ struct deit_gemm_f32_args {
     const float *b;
     float *c;
     size_t c_stride;
+    bool accumulate;
     const float *bias, *scale;
     const float *residual;
     size_t residual_stride;
+    const void *next;
+    size_t next_bytes;
 };
 typedef void deit_gemm_f32_fn(size_t rows, const struct deit_gemm_f32_args *args);
 

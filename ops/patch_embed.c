@@ -77,13 +77,13 @@ void deit_patch_embed_run(const void *op_, const struct deit_tile *tile)
         op->patches ? op->patches + (image * n_patches(op) + patches.begin) * op->d : NULL;
     const float *positions = op->positions ? op->positions + patches.begin * op->d : NULL;
     const struct deit_linear projection = {
-        .rows_per_image = n, .k = k, .n = op->d, .nr = op->nr,
+        .rows_per_image = n, .k = k, .n = op->d, .nr = op->nr, .k_block = { 0, k },
         .x = rows, .x_row = k, .panels = op->panels, .bias = op->bias,
         .residual = wanted ? NULL : positions,
         .y = wanted ? wanted : tokens,
     };
     for (size_t panel = 0; panel * op->nr < op->d; panel++)
-        deit_linear_panel(tile->kernels, &projection, (struct deit_range){ 0, n }, panel);
+        deit_linear_panel(tile->kernels, &projection, (struct deit_range){ 0, n }, panel, panel + 1);
 
     if (wanted && positions)
         tile->kernels->add_f32(n * op->d, wanted, positions, tokens);

@@ -43,11 +43,21 @@ static double macs(const struct deit_graph *graph, const struct deit_node *node)
     return (double)rows * (double)weight->dims[0] * (double)weight->dims[1];
 }
 
+static struct deit_linear_cut cut(const struct deit_lowering *lowering,
+                                  const struct deit_node *node)
+{
+    const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
+    size_t rows = count_rows(deit_input_shape(lowering->graph, node, DEIT_LINEAR_X));
+    return deit_linear_cut(rows, (size_t)weight->dims[1], (size_t)weight->dims[0],
+                           lowering->kernels->gemm_f32.nr, lowering->l2_bytes,
+                           lowering->n_threads);
+}
+
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
                  struct deit_node_memory *memory)
 {
-    (void)lowering;
-    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+    /* Blocks of k leave their sums in y, where the residual must not be then. */
+    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && cut(lowering, node).n_k_blocks == 1)
         memory->in_place = DEIT_LINEAR_RESIDUAL;
 }
 
@@ -74,9 +84,13 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_SCALE, &op.scale, err);
-    if (status == DEIT_OK)
+    struct deit_linear_cut how = cut(lowering, node);
+    op.chunk_rows = how.chunk_rows;
+    for (size_t i = 0; status == DEIT_OK && i < how.n_k_blocks; i++) {
+        op.k_block = deit_piece(op.k, how.n_k_blocks, i);
         status = deit_lower_step(lowering, node, "", deit_linear_n_tiles, deit_linear_run, &op,
                                  sizeof op, err);
+    }
     return status;
 }
 

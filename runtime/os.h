@@ -13,6 +13,9 @@ unsigned deit_os_cpu_count(void);
  */
 unsigned deit_os_thread_count(unsigned n);
 
+/* Bytes of a CPU's second-level cache, 0 if the system does not say. */
+size_t deit_os_l2_bytes(void);
+
 /*
  * Asks for large pages where they fit into the block: fewer faults while it is filled, fewer
  * misses while it is read.  Nothing is promised.

@@ -118,6 +118,12 @@ unsigned deit_os_thread_count(unsigned n)
     return count;
 }
 
+size_t deit_os_l2_bytes(void)
+{
+    long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return bytes > 0 ? (size_t)bytes : 0;
+}
+
 void deit_os_prefer_large_pages(void *block, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE

@@ -43,6 +43,7 @@ struct deit_plan_options {
     struct deit_weight_store *store;
     const struct deit_allocator *hooks; /* or NULL */
     unsigned n_threads;
+    size_t l2_bytes; /* second-level cache of a CPU; 0: not known */
     size_t batch; /* the first dimension of all values, as far as the graph is batched */
     size_t max_arena_bytes; /* above: DEIT_ERR_LIMIT */
 };
@@ -61,6 +62,8 @@ struct deit_lowering {
     struct deit_graph *graph;
     const struct deit_kernels *kernels;
     struct deit_plan *plan;
+    unsigned n_threads; /* that will run the plan */
+    size_t l2_bytes;    /* second-level cache of each */
     size_t batch; /* what steps multiply their tiles with; 1: they always do all */
 };
 

@@ -200,6 +200,7 @@ static enum deit_status make_plan(deit_session *session, struct deit_error *err)
         .store = model->store,
         .hooks = model->options.allocator,
         .n_threads = session->team.n_threads,
+        .l2_bytes = deit_os_l2_bytes(),
         .batch = session->options.max_batch,
         .max_arena_bytes = per_image > SIZE_MAX / session->options.max_batch
                                ? SIZE_MAX : (size_t)per_image * session->options.max_batch,

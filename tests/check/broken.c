@@ -21,6 +21,13 @@ static void gemm_skips_last_k(size_t rows, const struct deit_gemm_f32_args *args
     good.gemm_f32.run(rows, &less);
 }
 
+static void gemm_starts_from_zero(size_t rows, const struct deit_gemm_f32_args *args)
+{
+    struct deit_gemm_f32_args fresh = *args;
+    fresh.accumulate = false;
+    good.gemm_f32.run(rows, &fresh);
+}
+
 static void gemm_ignores_bias(size_t rows, const struct deit_gemm_f32_args *args)
 {
     struct deit_gemm_f32_args less = *args;
@@ -272,6 +279,7 @@ bool every_broken_kernel_is_caught(uint64_t seed)
     } while (0)
 
     BREAK("gemm_f32", gemm_f32.run, gemm_skips_last_k);
+    BREAK("gemm_f32", gemm_f32.run, gemm_starts_from_zero);
     BREAK("gemm_f32", gemm_f32.run, gemm_ignores_bias);
     BREAK("gemm_f32", gemm_f32.run, gemm_adds_residual_before_scale);
     BREAK("gemm_f32", gemm_f32.run, gemm_repeats_row_of_full_tile);
