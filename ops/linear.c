@@ -54,32 +54,34 @@ size_t deit_linear_n_tiles(const void *op_, size_t batch)
     return n_chunks(op, batch) * n_panels(op);
 }
 
-/* The part of a panel that belongs to this step's k. */
-static const float *panel_block(const struct deit_linear *op, size_t panel)
+struct deit_panel deit_linear_panel_at(const struct deit_linear *op, size_t panel)
 {
-    return op->panels + (panel * op->k + op->k_block.begin) * op->nr;
+    if (panel >= n_panels(op))
+        return (struct deit_panel){ NULL, 0 };
+    return (struct deit_panel){ op->panels + (panel * op->k + op->k_block.begin) * op->nr,
+                                op->k_block.end - op->k_block.begin };
 }
 
 void deit_linear_panel(const struct deit_kernels *kernels, const struct deit_linear *op,
-                       struct deit_range rows, size_t panel, size_t next)
+                       struct deit_range rows, size_t panel, struct deit_panel next)
 {
-    size_t column = panel * op->nr, k = op->k_block.end - op->k_block.begin;
+    struct deit_panel b = deit_linear_panel_at(op, panel);
+    size_t column = panel * op->nr;
     size_t n = op->n - column < op->nr ? op->n - column : op->nr;
     size_t n_blocks = deit_ceil_div(rows.end - rows.begin, kernels->gemm_f32.mr);
-    size_t next_rows = next < n_panels(op) ? k : 0; /* of the next panel */
     bool is_last = op->k_block.end == op->k;
 
     for (size_t i = 0; i < n_blocks; i++) {
         struct deit_range block = deit_piece(rows.end - rows.begin, n_blocks, i);
-        struct deit_range part = deit_piece(next_rows, n_blocks, i);
+        struct deit_range part = deit_piece(next.k, n_blocks, i);
         size_t row = rows.begin + block.begin;
         float *y = op->y + row * op->n + column;
         const struct deit_gemm_f32_args args = {
-            .k = k,
+            .k = b.k,
             .n = n,
             .a = op->x + row * op->x_row + op->k_block.begin,
             .a_stride = op->x_row,
-            .b = panel_block(op, panel),
+            .b = b.data,
             .c = y,
             .c_stride = op->n,
             .accumulate = op->k_block.begin > 0,
@@ -87,7 +89,7 @@ void deit_linear_panel(const struct deit_kernels *kernels, const struct deit_lin
             .scale = is_last && op->scale ? op->scale + column : NULL,
             .residual = is_last && op->residual ? op->residual + row * op->n + column : NULL,
             .residual_stride = op->n,
-            .next = next_rows ? panel_block(op, next) + part.begin * op->nr : NULL,
+            .next = next.k ? next.data + part.begin * op->nr : NULL,
             .next_bytes = (part.end - part.begin) * op->nr * sizeof(float),
         };
         kernels->gemm_f32.run(block.end - block.begin, &args);
@@ -104,9 +106,13 @@ void deit_linear_run(const void *op_, const struct deit_tile *tile)
     assert(!op->gelu || (!op->scale && !op->residual));
 
     size_t chunks = n_chunks(op, tile->batch), panels = n_panels(op);
-    size_t next = tile->index + tile->n_threads; /* this thread's, if all are as fast */
+    size_t later = tile->index + tile->n_threads; /* this thread's next, if all are as fast */
+    struct deit_panel next = { NULL, 0 };
+    if (later < chunks * panels)
+        next = deit_linear_panel_at(op, later % panels);
+    else if (op->following)
+        next = deit_linear_panel_at(op->following, later - chunks * panels);
     struct deit_range rows =
         deit_piece(tile->batch * op->rows_per_image, chunks, tile->index / panels);
-    deit_linear_panel(tile->kernels, op, rows, tile->index % panels,
-                      next < chunks * panels ? next % panels : panels);
+    deit_linear_panel(tile->kernels, op, rows, tile->index % panels, next);
 }

@@ -21,6 +21,7 @@ struct deit_linear {
     const float *scale;  /* (n) or NULL */
     const float *residual; /* as y, or NULL; may be y if k is one block */
     bool gelu;           /* then without scale and residual */
+    const struct deit_linear *following; /* whose weights are fetched at the end, or NULL */
     float *y;            /* (batch * rows_per_image, n), dense */
 };
 
@@ -41,11 +42,18 @@ struct deit_linear_cut {
 struct deit_linear_cut deit_linear_cut(size_t rows, size_t k, size_t n, size_t nr, size_t l2_bytes,
                                        unsigned n_threads);
 
+/* The part of a panel that belongs to a step; NULL and 0 if there are not so many panels. */
+struct deit_panel {
+    const float *data;
+    size_t k;
+};
+struct deit_panel deit_linear_panel_at(const struct deit_linear *op, size_t panel);
+
 /*
  * Multiplies rows [rows.begin, rows.end) with panel 'panel', in register tiles of even height,
- * and meanwhile fetches the panel 'next' (none if there are not so many).
+ * and fetches the panel 'next' meanwhile.
  */
 void deit_linear_panel(const struct deit_kernels *kernels, const struct deit_linear *op,
-                       struct deit_range rows, size_t panel, size_t next);
+                       struct deit_range rows, size_t panel, struct deit_panel next);
 
 #endif

@@ -86,7 +86,8 @@ void deit_matmul_run(const void *op_, const struct deit_tile *tile)
         .panels = op->panels + b * panels * op->nr * op->k,
         .y = (float *)op->y + product * op->m * op->n,
     };
-    deit_linear_panel(tile->kernels, &one, deit_piece(op->m, chunks, chunk), panel, panels);
+    deit_linear_panel(tile->kernels, &one, deit_piece(op->m, chunks, chunk), panel,
+                      deit_linear_panel_at(&one, panels));
 }
 
 /* ------------------------------------------------------------------ i64 */

@@ -83,7 +83,8 @@ void deit_patch_embed_run(const void *op_, const struct deit_tile *tile)
         .y = wanted ? wanted : tokens,
     };
     for (size_t panel = 0; panel * op->nr < op->d; panel++)
-        deit_linear_panel(tile->kernels, &projection, (struct deit_range){ 0, n }, panel, panel + 1);
+        deit_linear_panel(tile->kernels, &projection, (struct deit_range){ 0, n }, panel,
+                          deit_linear_panel_at(&projection, panel + 1));
 
     if (wanted && positions)
         tile->kernels->add_f32(n * op->d, wanted, positions, tokens);

@@ -61,6 +61,25 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
         memory->in_place = DEIT_LINEAR_RESIDUAL;
 }
 
+enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
+                                   const char *suffix, const struct deit_linear *op,
+                                   struct deit_error *err)
+{
+    struct deit_plan *plan = lowering->plan;
+    size_t before = plan->n_steps;
+    enum deit_status status = deit_lower_step(lowering, node, suffix, deit_linear_n_tiles,
+                                              deit_linear_run, op, sizeof *op, err);
+    if (status != DEIT_OK)
+        return status;
+    while (before > 0 && plan->steps[before - 1].run != deit_linear_run)
+        before--;
+    if (before > 0) {
+        struct deit_linear *last = plan->steps[before - 1].op;
+        last->following = plan->steps[plan->n_steps - 1].op;
+    }
+    return DEIT_OK;
+}
+
 static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
                               struct deit_error *err)
 {
@@ -88,8 +107,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     op.chunk_rows = how.chunk_rows;
     for (size_t i = 0; status == DEIT_OK && i < how.n_k_blocks; i++) {
         op.k_block = deit_piece(op.k, how.n_k_blocks, i);
-        status = deit_lower_step(lowering, node, "", deit_linear_n_tiles, deit_linear_run, &op,
-                                 sizeof op, err);
+        status = deit_lower_linear(lowering, node, "", &op, err);
     }
     return status;
 }

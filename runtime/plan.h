@@ -96,4 +96,11 @@ enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct de
                                  const char *suffix, deit_n_tiles_fn *n_tiles, deit_tile_fn *run,
                                  const void *op, size_t op_bytes, struct deit_error *err);
 
+struct deit_linear;
+
+/* Appends the step of a product, whose first panels the product before it fetches at its end. */
+enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
+                                   const char *suffix, const struct deit_linear *op,
+                                   struct deit_error *err);
+
 #endif

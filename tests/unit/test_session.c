@@ -172,6 +172,41 @@ static void same_bits_with_other_outputs(void **state)
     deit_model_close(model);
 }
 
+/*
+ * Of the last block only the rows that the heads read are computed, unless somebody wants the
+ * others: the work differs, the bits do not.
+ */
+static void rows_that_nobody_reads_are_not_computed(void **state)
+{
+    static const char *const names[] = { "norm", "logits" };
+    enum { D = 48, TOKENS = 17 };
+    static float tokens[TOKENS * D];
+    float few[CLASSES], all[CLASSES];
+    struct deit_session_info info = { .size = sizeof info };
+    deit_model *model = open_model(NULL);
+    (void)state;
+    deit_session *session = make(model, NULL, NULL);
+    run_all(session, 1, 1, few);
+    deit_session_info(session, &info);
+    assert_true(info.gflop_executed < 0.9 * info.gflop);
+    deit_session_free(session);
+
+    struct deit_session_options options = { .size = sizeof options, .n_outputs = 2,
+                                            .outputs = names };
+    session = make(model, &options, NULL);
+    deit_session_info(session, &info);
+    assert_true(info.gflop_executed == info.gflop);
+    struct deit_tensor in = input(1, pixels);
+    struct deit_tensor out[2] = {
+        { .data = tokens, .bytes = sizeof tokens, .dtype = DEIT_F32 },
+        { .data = all, .bytes = sizeof all, .dtype = DEIT_F32 },
+    };
+    assert_int_equal(deit_session_run(session, 1, &in, 2, out, NULL), DEIT_OK);
+    assert_memory_equal(few, all, sizeof all);
+    deit_session_free(session);
+    deit_model_close(model);
+}
+
 /* ------------------------------------------------------------------ interruption */
 
 struct watch {
@@ -457,6 +492,7 @@ int main(void)
         cmocka_unit_test(same_bits_for_threads_batches_and_order),
         cmocka_unit_test(same_bits_for_every_kind_of_team),
         cmocka_unit_test(same_bits_with_other_outputs),
+        cmocka_unit_test(rows_that_nobody_reads_are_not_computed),
         cmocka_unit_test(interrupt_stops_after_any_step),
         cmocka_unit_test(two_sessions_in_two_threads),
         cmocka_unit_test(a_forked_child_answers),
