@@ -1,0 +1,12 @@
+/*
+ * ops/avx512_bf16/avx512_bf16.h: kernels for AVX512-BF16.  The types in ops/kernels.h are
+ * their prototypes and contracts.
+ */
+#ifndef DEIT_OPS_AVX512_BF16_AVX512_BF16_H
+#define DEIT_OPS_AVX512_BF16_AVX512_BF16_H
+
+#include "ops/kernels.h"
+
+void deit_kernels_init_avx512_bf16(struct deit_kernels *kernels);
+
+#endif
