@@ -95,11 +95,18 @@ struct deit_gemm_bf16 {
 };
 
 /*
- * Rows to parts: row r of 'src' becomes n_parts x k_padded at dst + r * n_parts * k_padded,
- * zeros behind k.
+ * Rows to parts: part p of row r goes to dst + r * dst_stride + p * part_stride, k elements and
+ * zeros up to k_padded.  So it makes whole rows of 'a' above, or columns of them.
  */
-typedef void deit_split_bf16_fn(size_t rows, size_t k, const float *src, size_t stride,
-                                unsigned n_parts, size_t k_padded, uint16_t *dst);
+struct deit_split_bf16_args {
+    size_t k, k_padded;
+    unsigned n_parts;
+    const float *src;
+    size_t src_stride;
+    uint16_t *dst;
+    size_t dst_stride, part_stride;
+};
+typedef void deit_split_bf16_fn(size_t rows, const struct deit_split_bf16_args *args);
 
 /*
  * One panel of deit_gemm_bf16_args from rows, which become its columns: n_parts x k_padded / 2

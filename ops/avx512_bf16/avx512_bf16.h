@@ -7,6 +7,11 @@
 
 #include "ops/kernels.h"
 
+deit_gemm_bf16_fn deit_gemm_bf16_14x32_avx512_bf16;
+deit_split_bf16_fn deit_split_bf16_avx512_bf16;
+deit_pack_bf16_fn deit_pack_bf16_avx512_bf16;
+deit_interleave_bf16_fn deit_interleave_bf16_avx512_bf16;
+
 void deit_kernels_init_avx512_bf16(struct deit_kernels *kernels);
 
 #endif

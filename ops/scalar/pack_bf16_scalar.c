@@ -4,14 +4,13 @@
 #include "ops/bf16.h"
 #include "ops/scalar/scalar.h"
 
-void deit_split_bf16_scalar(size_t rows, size_t k, const float *src, size_t stride,
-                            unsigned n_parts, size_t k_padded, uint16_t *dst)
+void deit_split_bf16_scalar(size_t rows, const struct deit_split_bf16_args *args)
 {
-    for (size_t r = 0; r < rows; r++, dst += n_parts * k_padded)
-        for (size_t i = 0; i < k_padded; i++) {
-            float x = i < k ? src[r * stride + i] : 0.0f;
-            for (size_t p = 0; p < n_parts; p++)
-                dst[p * k_padded + i] = deit_bf16_take(&x);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < args->k_padded; i++) {
+            float x = i < args->k ? args->src[r * args->src_stride + i] : 0.0f;
+            for (size_t p = 0; p < args->n_parts; p++)
+                args->dst[r * args->dst_stride + p * args->part_stride + i] = deit_bf16_take(&x);
         }
 }
 

@@ -145,52 +145,54 @@ static void gemm_bf16_depends_on_rows(size_t rows, const struct deit_gemm_bf16_a
     good.gemm_bf16.run(rows, &other);
 }
 
-static void split_bf16_truncates(size_t rows, size_t k, const float *src, size_t stride,
-                                 unsigned n_parts, size_t k_padded, uint16_t *dst)
+static void split_bf16_truncates(size_t rows, const struct deit_split_bf16_args *args)
 {
-    good.split_bf16(rows, k, src, stride, n_parts, k_padded, dst);
+    good.split_bf16(rows, args);
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < k; i++) {
+        for (size_t i = 0; i < args->k; i++) {
             uint32_t bits;
-            memcpy(&bits, &src[r * stride + i], sizeof bits);
-            dst[r * n_parts * k_padded + i] = (uint16_t)(bits >> 16);
+            memcpy(&bits, &args->src[r * args->src_stride + i], sizeof bits);
+            args->dst[r * args->dst_stride + i] = (uint16_t)(bits >> 16);
         }
 }
 
 /* Half a unit more before it is cut: right but for ties. */
-static void split_bf16_rounds_ties_up(size_t rows, size_t k, const float *src, size_t stride,
-                                      unsigned n_parts, size_t k_padded, uint16_t *dst)
+static void split_bf16_rounds_ties_up(size_t rows, const struct deit_split_bf16_args *args)
 {
-    good.split_bf16(rows, k, src, stride, n_parts, k_padded, dst);
-    for (size_t r = 0; n_parts == 1 && r < rows; r++)
-        for (size_t i = 0; i < k; i++) {
+    good.split_bf16(rows, args);
+    for (size_t r = 0; args->n_parts == 1 && r < rows; r++)
+        for (size_t i = 0; i < args->k; i++) {
             uint32_t bits;
-            memcpy(&bits, &src[r * stride + i], sizeof bits);
+            memcpy(&bits, &args->src[r * args->src_stride + i], sizeof bits);
             if ((bits & 0x7f800000u) != 0x7f800000u)
-                dst[r * k_padded + i] = (uint16_t)((bits + 0x8000u) >> 16);
+                args->dst[r * args->dst_stride + i] = (uint16_t)((bits + 0x8000u) >> 16);
         }
 }
 
-static void split_bf16_leaves_padding(size_t rows, size_t k, const float *src, size_t stride,
-                                      unsigned n_parts, size_t k_padded, uint16_t *dst)
+static void split_bf16_leaves_padding(size_t rows, const struct deit_split_bf16_args *args)
 {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < k; i++) {
-            float x = src[r * stride + i];
-            for (size_t p = 0; p < n_parts; p++)
-                dst[(r * n_parts + p) * k_padded + i] = deit_bf16_take(&x);
-        }
+    struct deit_split_bf16_args less = *args;
+    less.k_padded = args->k;
+    good.split_bf16(rows, &less);
+}
+
+/* Rows and parts behind each other, whatever the strides are. */
+static void split_bf16_ignores_strides(size_t rows, const struct deit_split_bf16_args *args)
+{
+    struct deit_split_bf16_args dense = *args;
+    dense.part_stride = args->k_padded;
+    dense.dst_stride = args->n_parts * args->k_padded;
+    good.split_bf16(rows, &dense);
 }
 
 /* A NaN whose upper half says infinity. */
-static void split_bf16_loses_nan(size_t rows, size_t k, const float *src, size_t stride,
-                                 unsigned n_parts, size_t k_padded, uint16_t *dst)
+static void split_bf16_loses_nan(size_t rows, const struct deit_split_bf16_args *args)
 {
-    good.split_bf16(rows, k, src, stride, n_parts, k_padded, dst);
+    good.split_bf16(rows, args);
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < k; i++)
-            if (isnan(src[r * stride + i]))
-                dst[r * n_parts * k_padded + i] &= 0xff80;
+        for (size_t i = 0; i < args->k; i++)
+            if (isnan(args->src[r * args->src_stride + i]))
+                args->dst[r * args->dst_stride + i] &= 0xff80;
 }
 
 static void pack_bf16_without_pairs(size_t rows, size_t k, const float *src, size_t stride,
@@ -420,6 +422,7 @@ bool every_broken_kernel_is_caught(uint64_t seed)
     BREAK("split_bf16", split_bf16, split_bf16_truncates);
     BREAK("split_bf16", split_bf16, split_bf16_rounds_ties_up);
     BREAK("split_bf16", split_bf16, split_bf16_leaves_padding);
+    BREAK("split_bf16", split_bf16, split_bf16_ignores_strides);
     BREAK("split_bf16", split_bf16, split_bf16_loses_nan);
     BREAK("pack_bf16", pack_bf16, pack_bf16_without_pairs);
     BREAK("interleave_bf16", interleave_bf16, interleave_bf16_pairs_with_next);

@@ -254,8 +254,11 @@ static bool is_part(uint16_t part, float *x)
     const uint16_t wanted = deit_bf16_take(x);
     if (isnan(whole))
         return isnan(deit_bf16_widen(part));
-    /* Zero is either zero; what is flushed may be any of the two. */
-    return part == wanted || ((part & 0x7fff) == 0 && fabsf(whole) < 0x1p-126f);
+    if ((part & 0x7fff) == 0 && fabsf(whole) < 0x1p-126f) {
+        *x = 0.0f; /* flushed, or zero, which is either zero */
+        return true;
+    }
+    return part == wanted;
 }
 
 /* Of all sizes: zeros, ties, denormals, the largest; no NaN, for which parts differ. */
@@ -306,10 +309,44 @@ static void convert_init(struct check *c, struct convert_case *v, struct buffer 
     v->src = data;
 }
 
+struct split_case {
+    const struct deit_kernels *kernels;
+    size_t rows;
+    struct deit_split_bf16_args args;
+};
+
 static void call_split(void *context)
 {
-    const struct convert_case *v = context;
-    v->kernels->split_bf16(v->rows, v->k, v->src, v->stride, v->n_parts, v->k_padded, v->dst);
+    const struct split_case *v = context;
+    v->kernels->split_bf16(v->rows, &v->args);
+}
+
+/* Gaps between parts and rows must survive. */
+static void check_gaps(struct check *c, const struct split_case *v, size_t n)
+{
+    const struct deit_split_bf16_args *s = &v->args;
+    for (size_t i = 0; i < n; i++) {
+        const size_t in_row = i % s->dst_stride, p = in_row / s->part_stride;
+        if (p >= s->n_parts || in_row % s->part_stride >= s->k_padded)
+            expect(c, s->dst[i] == 0xffff, "rows %zu k %zu parts %u: writes between parts",
+                   v->rows, s->k, s->n_parts);
+    }
+}
+
+static void check_parts(struct check *c, const struct split_case *v)
+{
+    const struct deit_split_bf16_args *s = &v->args;
+    for (size_t r = 0; r < v->rows; r++)
+        for (size_t i = 0; i < s->k_padded; i++) {
+            const float whole = i < s->k ? s->src[r * s->src_stride + i] : 0.0f;
+            float x = whole;
+            for (size_t p = 0; p < s->n_parts; p++) {
+                const uint16_t part = s->dst[r * s->dst_stride + p * s->part_stride + i];
+                expect(c, is_part(part, &x),
+                       "rows %zu k %zu parts %u: part %zu of [%zu][%zu], %a, is %04x", v->rows,
+                       s->k, s->n_parts, p, r, i, (double)whole, part);
+            }
+        }
 }
 
 static void check_split(struct check *c, size_t rows, size_t k, unsigned n_parts, bool is_tight)
@@ -317,16 +354,18 @@ static void check_split(struct check *c, size_t rows, size_t k, unsigned n_parts
     struct convert_case v;
     struct buffer src, dst;
     convert_init(c, &v, &src, rows, k, n_parts, is_tight);
-    v.dst = init_parts(&dst, rows * n_parts * v.k_padded, is_tight);
-    if (survives(c, call_split, &v)) {
-        for (size_t r = 0; r < rows; r++)
-            for (size_t i = 0; i < v.k_padded; i++) {
-                float x = i < k ? v.src[r * v.stride + i] : 0.0f;
-                for (size_t p = 0; p < n_parts; p++)
-                    expect(c, is_part(v.dst[(r * n_parts + p) * v.k_padded + i], &x),
-                           "rows %zu k %zu parts %u: part %zu of [%zu][%zu]", rows, k, n_parts, p,
-                           r, i);
-            }
+    struct split_case split = { .kernels = c->kernels, .rows = rows };
+    struct deit_split_bf16_args *s = &split.args;
+    *s = (struct deit_split_bf16_args){ .k = k, .n_parts = n_parts, .src = v.src,
+                                        .src_stride = v.stride };
+    s->k_padded = random_below(c, 2) ? v.k_padded : k + random_below(c, 3);
+    s->part_stride = s->k_padded + random_below(c, 3);
+    s->dst_stride = n_parts * s->part_stride + random_below(c, 3);
+    const size_t n = (rows - 1) * s->dst_stride + (n_parts - 1) * s->part_stride + s->k_padded;
+    s->dst = init_parts(&dst, n, is_tight);
+    if (survives(c, call_split, &split)) {
+        check_parts(c, &split);
+        check_gaps(c, &split, n);
         expect(c, buffer_is_intact(&dst), "rows %zu k %zu: writes outside", rows, k);
     }
     buffer_done(&src);
@@ -346,7 +385,11 @@ static void check_split_nonfinite(struct check *c)
     const uint32_t small_nan = 0x7f800001u; /* its upper half alone is infinity */
     memcpy(&x[0], &small_nan, sizeof small_nan);
     for (unsigned n_parts = 1; n_parts <= DEIT_BF16_PARTS; n_parts++) {
-        c->kernels->split_bf16(1, 48, x, 48, n_parts, 64, parts);
+        const struct deit_split_bf16_args args = {
+            .k = 48, .k_padded = 64, .n_parts = n_parts, .src = x, .src_stride = 48,
+            .dst = parts, .dst_stride = 3 * 64, .part_stride = 64,
+        };
+        c->kernels->split_bf16(1, &args);
         for (size_t i = 0; i < 48; i++)
             expect(c, same_float(deit_bf16_widen(parts[i]), x[i]), "parts %u: %g becomes %g",
                    n_parts, (double)x[i], (double)deit_bf16_widen(parts[i]));
