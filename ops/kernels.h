@@ -12,6 +12,7 @@
 #ifndef DEIT_OPS_KERNELS_H
 #define DEIT_OPS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -191,6 +192,22 @@ struct deit_kernels {
     deit_normalise_u8_fn *normalise_u8;
     deit_widen_f32_fn *widen_f16, *widen_bf16;
 };
+
+/* The highest level of kernels that take f32 alone: what is above has none of its own. */
+static inline enum deit_level deit_kernels_f32_level(const struct deit_kernels *kernels)
+{
+    const bool is_bf16 =
+        kernels->level == DEIT_LEVEL_AVX512_BF16 || kernels->level == DEIT_LEVEL_AMX;
+    return is_bf16 ? DEIT_LEVEL_AVX512 : kernels->level;
+}
+
+/* The highest level of kernels that run where products are of bf16, or where all is f32. */
+static inline enum deit_level deit_kernels_used_level(const struct deit_kernels *kernels,
+                                                      bool is_bf16)
+{
+    const enum deit_level f32 = deit_kernels_f32_level(kernels);
+    return is_bf16 && kernels->bf16_level > f32 ? kernels->bf16_level : f32;
+}
 
 /*
  * Fills the table with kernels of 'max_level' and below, as far as the CPU and this build have
