@@ -128,6 +128,9 @@ static void note_plan(const struct deit_run *run)
             plan->precision, plan->isa, plan->threads, plural(plan->threads), plan->max_batch,
             plan->height, plan->width, plan->n_steps, plan->gflop_executed,
             (double)plan->weight_bytes / 1e6, (double)plan->arena_bytes / 1e6);
+    if (!strcmp(plan->product_isa, "scalar") && strcmp(plan->precision, "f32"))
+        fprintf(stderr, "deit-run: plan: products of %s are plain C: this CPU, build or DEIT_CPU "
+                "lacks the instruction for them\n", plan->precision);
 }
 
 static void note_times(const struct deit_run *run)

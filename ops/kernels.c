@@ -14,6 +14,9 @@
 #ifdef DEIT_HAVE_AVX512
 #include "ops/avx512/avx512.h"
 #endif
+#ifdef DEIT_HAVE_AVX512_BF16
+#include "ops/avx512_bf16/avx512_bf16.h"
+#endif
 
 void deit_kernels_init(struct deit_kernels *kernels, enum deit_level max_level)
 {
@@ -33,6 +36,12 @@ void deit_kernels_init(struct deit_kernels *kernels, enum deit_level max_level)
     if (limit >= DEIT_LEVEL_AVX512) {
         deit_kernels_init_avx512(kernels);
         kernels->level = DEIT_LEVEL_AVX512;
+    }
+#endif
+#ifdef DEIT_HAVE_AVX512_BF16
+    if (limit >= DEIT_LEVEL_AVX512_BF16) {
+        deit_kernels_init_avx512_bf16(kernels);
+        kernels->level = DEIT_LEVEL_AVX512_BF16;
     }
 #endif
 }

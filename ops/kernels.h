@@ -59,6 +59,79 @@ struct deit_gemm_f32 {
 typedef void deit_pack_f32_fn(size_t rows, size_t k, const float *src, size_t stride, size_t nr,
                               float *panel);
 
+/*
+ * bf16 products.  A number is held as one, two or three bf16 parts whose sum is close to it:
+ * part 0 is the number rounded to bf16 (to nearest, ties to even), part 1 what is left of it
+ * rounded likewise, part 2 what is left then.  What is below the smallest normal f32 when it
+ * is rounded or left may count as zero: the instructions flush it.
+ *
+ * With all parts of both operands x y is
+ *   1 part:  x0 y0
+ *   2 parts: x0 y1 + x1 y0 + x0 y0
+ *   3 parts: x0 y2 + x1 y1 + x2 y0 + x0 y1 + x1 y0 + x0 y0
+ * and each of these products is exact in f32.  An element's chain takes ascending blocks of k
+ * and in a block the products in this order; how long a block is (at most DEIT_BF16_K), and
+ * how its terms are added, is fixed per ISA.
+ */
+enum {
+    DEIT_BF16_K = 32,     /* k is padded with zeros to whole tiles of AMX */
+    DEIT_BF16_PARTS = 3,  /* at most */
+};
+
+/*
+ * As deit_gemm_f32_args.  Row r of 'a' has its part p at a + r * a_stride + p * k.  'b' is one
+ * packed panel: for each part k / 2 rows of nr pairs (b[2 i][j], b[2 i + 1][j]), 64-byte
+ * aligned, columns n..nr-1 zero.
+ */
+struct deit_gemm_bf16_args {
+    size_t k, n;      /* k: a multiple of DEIT_BF16_K; n <= nr */
+    unsigned n_parts; /* of both operands */
+    const uint16_t *a;
+    size_t a_stride; /* at least n_parts * k */
+    const uint16_t *b;
+    float *c;
+    size_t c_stride;
+    const float *bias, *scale;
+    const float *residual;
+    size_t residual_stride;
+};
+typedef void deit_gemm_bf16_fn(size_t rows, const struct deit_gemm_bf16_args *args);
+
+struct deit_gemm_bf16 {
+    size_t mr, nr;
+    deit_gemm_bf16_fn *run;
+};
+
+/*
+ * Rows to parts: part p of row r goes to dst + r * dst_stride + p * part_stride, k elements and
+ * zeros up to k_padded.  So it makes whole rows of 'a' above, or columns of them.
+ */
+struct deit_split_bf16_args {
+    size_t k, k_padded;
+    unsigned n_parts;
+    const float *src;
+    size_t src_stride;
+    uint16_t *dst;
+    size_t dst_stride, part_stride;
+};
+typedef void deit_split_bf16_fn(size_t rows, const struct deit_split_bf16_args *args);
+
+/*
+ * One panel of deit_gemm_bf16_args from rows, which become its columns: n_parts x k_padded / 2
+ * rows of nr pairs; zeros for rows <= r < nr and behind k.  'panel' is 64-byte aligned.
+ */
+typedef void deit_pack_bf16_fn(size_t rows, size_t k, const float *src, size_t stride, size_t nr,
+                               unsigned n_parts, size_t k_padded, uint16_t *panel);
+
+/*
+ * Rows of a panel from k rows of n <= nr floats that lie as the panel wants them: ceil(k / 2)
+ * rows of nr pairs of each part, part p at panel + p * part_stride; zeros for columns n..nr-1
+ * and in place of the row behind an odd k.  'panel' is 64-byte aligned.
+ */
+typedef void deit_interleave_bf16_fn(size_t k, size_t n, const float *src, size_t stride,
+                                     size_t nr, unsigned n_parts, size_t part_stride,
+                                     uint16_t *panel);
+
 /* x = x * Phi(x), the exact (erf) form, in place; rows x n at 'stride'. */
 typedef void deit_gelu_f32_fn(size_t rows, size_t n, float *x, size_t stride);
 
@@ -111,6 +184,11 @@ struct deit_kernels {
     enum deit_level level;
     struct deit_gemm_f32 gemm_f32;
     deit_pack_f32_fn *pack_f32;
+    enum deit_level bf16_level; /* of the four that follow */
+    struct deit_gemm_bf16 gemm_bf16;
+    deit_split_bf16_fn *split_bf16;
+    deit_pack_bf16_fn *pack_bf16;
+    deit_interleave_bf16_fn *interleave_bf16;
     deit_gelu_f32_fn *gelu_f32;
     deit_layernorm_f32_fn *layernorm_f32;
     deit_softmax_f32_fn *softmax_f32;
@@ -121,6 +199,22 @@ struct deit_kernels {
     deit_normalise_u8_fn *normalise_u8;
     deit_widen_f32_fn *widen_f16, *widen_bf16;
 };
+
+/* The highest level of kernels that take f32 alone: what is above has none of its own. */
+static inline enum deit_level deit_kernels_f32_level(const struct deit_kernels *kernels)
+{
+    const bool is_bf16 =
+        kernels->level == DEIT_LEVEL_AVX512_BF16 || kernels->level == DEIT_LEVEL_AMX;
+    return is_bf16 ? DEIT_LEVEL_AVX512 : kernels->level;
+}
+
+/* The highest level of kernels that run where products are of bf16, or where all is f32. */
+static inline enum deit_level deit_kernels_used_level(const struct deit_kernels *kernels,
+                                                      bool is_bf16)
+{
+    const enum deit_level f32 = deit_kernels_f32_level(kernels);
+    return is_bf16 && kernels->bf16_level > f32 ? kernels->bf16_level : f32;
+}
 
 /*
  * Fills the table with kernels of 'max_level' and below, as far as the CPU and this build have

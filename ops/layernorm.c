@@ -15,7 +15,10 @@ void deit_layernorm_run(const void *op_, const struct deit_tile *tile)
     size_t n_rows = tile->batch * op->rows_per_image;
     size_t end = (tile->index + 1) * TILE_ROWS;
 
-    for (size_t r = tile->index * TILE_ROWS; r < end && r < n_rows; r++)
-        tile->kernels->layernorm_f32(op->d, op->x + r * op->d, op->gamma, op->beta, op->eps,
-                                     op->y + r * op->d);
+    for (size_t r = tile->index * TILE_ROWS; r < end && r < n_rows; r++) {
+        float *y = op->parts.data ? tile->scratch : op->y + r * op->d;
+        tile->kernels->layernorm_f32(op->d, op->x + r * op->d, op->gamma, op->beta, op->eps, y);
+        if (op->parts.data)
+            deit_parts_write(&op->parts, tile->kernels, r, 1, 0, op->d, y, op->d);
+    }
 }

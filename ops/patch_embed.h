@@ -18,6 +18,8 @@ struct deit_patch_embed {
     size_t mr, nr;
     const float *image;  /* (batch, channels, height, width) */
     const float *panels; /* packed (d, channels * patch_height * patch_width) */
+    const uint16_t *panels_bf16; /* the same of n_parts bf16 parts, and then no 'panels' */
+    unsigned n_parts;
     const float *bias;   /* (d) or NULL */
     const float *positions;        /* (patches, d) or NULL */
     const float *prefix_positions; /* (n_prefix, d) or NULL */
@@ -30,7 +32,7 @@ struct deit_patch_embed {
 deit_n_tiles_fn deit_patch_embed_n_tiles;
 deit_tile_fn deit_patch_embed_run;
 
-/* Floats of scratch for each thread: the pixels of a tile's patches. */
-size_t deit_patch_embed_scratch_count(size_t patch_elements, size_t mr);
+/* Bytes of scratch for each thread: the pixels of a tile's patches; n_parts 0: as f32. */
+size_t deit_patch_embed_scratch_bytes(size_t patch_elements, size_t mr, unsigned n_parts);
 
 #endif

@@ -10,35 +10,44 @@
 #include <stdlib.h>
 
 #include "ops/attention.h"
+#include "ops/attention_bf16.h"
 #include "ops/binary.h"
 #include "ops/conv.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
+#include "ops/linear_bf16.h"
 #include "ops/matmul.h"
 #include "ops/mean.h"
 #include "ops/patch_embed.h"
 #include "ops/pool.h"
 #include "ops/softmax.h"
+#include "ops/split.h"
 #include "ops/unary.h"
 #include "runtime/error.h"
 
 /* ------------------------------------------------------------------ facts */
 
+enum work { GEMM_F32, GEMM_BF16, OTHER_F32, OTHER_BF16 };
+
 static const struct {
     deit_tile_fn *run;
     const char *kernel;
-    bool is_gemm;
+    enum work work;
 } kernels[] = {
-    { deit_linear_run, "gemm_f32", true },
-    { deit_patch_embed_run, "gemm_f32", true },
-    { deit_conv_run, "gemm_f32", true },
-    { deit_matmul_run, "gemm_f32", true },
-    { deit_attention_run, "gemm_f32", true },
-    { deit_attention_pack, "pack_f32", false },
-    { deit_layernorm_run, "layernorm_f32", false },
-    { deit_softmax_run, "softmax_f32", false },
-    { deit_mean_run, "add_f32", false },
-    { deit_pool_run, "add_f32", false },
+    { deit_linear_run, "gemm_f32", GEMM_F32 },
+    { deit_linear_bf16_run, "gemm_bf16", GEMM_BF16 },
+    { deit_patch_embed_run, "gemm_f32", GEMM_F32 },
+    { deit_conv_run, "gemm_f32", GEMM_F32 },
+    { deit_matmul_run, "gemm_f32", GEMM_F32 },
+    { deit_attention_run, "gemm_f32", GEMM_F32 },
+    { deit_attention_pack, "pack_f32", OTHER_F32 },
+    { deit_attention_bf16_run, "gemm_bf16", GEMM_BF16 },
+    { deit_attention_bf16_pack, "pack_bf16", OTHER_BF16 },
+    { deit_split_run, "split_bf16", OTHER_BF16 },
+    { deit_layernorm_run, "layernorm_f32", OTHER_F32 },
+    { deit_softmax_run, "softmax_f32", OTHER_F32 },
+    { deit_mean_run, "add_f32", OTHER_F32 },
+    { deit_pool_run, "add_f32", OTHER_F32 },
 };
 
 static const char *level_name(enum deit_level level)
@@ -47,23 +56,50 @@ static const char *level_name(enum deit_level level)
     return name ? name : "?";
 }
 
+/* What a step does beside its kernel. */
+static const char *epilogue(const struct deit_step *step)
+{
+    const struct deit_linear *linear = step->op;
+    const struct deit_linear_bf16 *linear_bf16 = step->op;
+    const struct deit_attention_bf16 *attention_bf16 = step->op;
+    const struct deit_layernorm *layernorm = step->op;
+    if (step->run == deit_linear_run)
+        return linear->gelu ? ", gelu_f32" : "";
+    if (step->run == deit_linear_bf16_run && linear_bf16->gelu)
+        return linear_bf16->parts.data ? ", gelu_f32, split_bf16" : ", gelu_f32";
+    if (step->run == deit_linear_bf16_run)
+        return linear_bf16->parts.data ? ", split_bf16" : "";
+    if (step->run == deit_attention_run)
+        return ", softmax_f32";
+    if (step->run == deit_attention_bf16_run)
+        return attention_bf16->parts.data ? ", softmax_f32, split_bf16" : ", softmax_f32";
+    if (step->run == deit_layernorm_run)
+        return layernorm->parts.data ? ", split_bf16" : "";
+    return "";
+}
+
 char *deit_dump_kernel(const struct deit_plan *plan, const struct deit_step *step, char *text)
 {
     const struct deit_kernels *k = plan->kernels;
-    const char *level = level_name(k->level), *more = "";
-    if (step->run == deit_linear_run && ((const struct deit_linear *)step->op)->gelu)
-        more = ", gelu_f32";
-    if (step->run == deit_attention_run)
-        more = ", softmax_f32";
     snprintf(text, DEIT_DUMP_KERNEL, "C"); /* loops that the compiler makes of plain C */
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         if (kernels[i].run != step->run)
             continue;
-        if (kernels[i].is_gemm)
-            snprintf(text, DEIT_DUMP_KERNEL, "%s %zux%zu %s%s", kernels[i].kernel,
-                     k->gemm_f32.mr, k->gemm_f32.nr, level, more);
+        const char *kernel = kernels[i].kernel;
+        enum work work = kernels[i].work;
+        if (step->run == deit_patch_embed_run &&
+            ((const struct deit_patch_embed *)step->op)->n_parts) {
+            kernel = "gemm_bf16";
+            work = GEMM_BF16;
+        }
+        const bool is_bf16 = work == GEMM_BF16 || work == OTHER_BF16;
+        const char *level = level_name(is_bf16 ? k->bf16_level : deit_kernels_f32_level(k));
+        if (work == GEMM_F32 || work == GEMM_BF16)
+            snprintf(text, DEIT_DUMP_KERNEL, "%s %zux%zu %s%s", kernel,
+                     is_bf16 ? k->gemm_bf16.mr : k->gemm_f32.mr,
+                     is_bf16 ? k->gemm_bf16.nr : k->gemm_f32.nr, level, epilogue(step));
         else
-            snprintf(text, DEIT_DUMP_KERNEL, "%s %s", kernels[i].kernel, level);
+            snprintf(text, DEIT_DUMP_KERNEL, "%s %s%s", kernel, level, epilogue(step));
     }
     return text;
 }
@@ -166,6 +202,8 @@ static void write_range(struct deit_writer *writer, const struct deit_graph *gra
     deit_write(writer, "%12zu %12zu %6d %6d  %s%s%s%s", range->offset, range->bytes, range->first,
                range->last, range_name(graph, index, name),
                index < graph->n_values ? "" : " (workspace)", *shape ? " " : "", shape);
+    if (index < graph->n_values && plan->has_parts[index])
+        deit_write(writer, ", as %u bf16 part%s", plan->n_parts, plan->n_parts == 1 ? "" : "s");
     if (range->shares >= 0)
         deit_write(writer, ", in place of %s", range_name(graph, (size_t)range->shares, name));
     deit_write(writer, "\n");
@@ -232,9 +270,10 @@ static json_t *json_plan(const struct deit_graph *graph, const struct deit_plan 
     for (size_t i = 0; i < plan->memory.n_ranges; i++)
         if (plan->memory.ranges[i].bytes)
             json_array_append_new(ranges, json_range(graph, plan, i));
+    const enum deit_level level = deit_kernels_used_level(plan->kernels, plan->n_parts > 0);
     return json_pack("{s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:o}}", "batch",
-                     (json_int_t)plan->batch, "isa", level_name(plan->kernels->level), "steps",
-                     steps, "memory", "arena_bytes", (json_int_t)plan->arena_bytes,
+                     (json_int_t)plan->batch, "isa", level_name(level), "steps", steps, "memory",
+                     "arena_bytes", (json_int_t)plan->arena_bytes,
                      "buffer_bytes", (json_int_t)plan->memory.total_bytes, "peak_bytes",
                      (json_int_t)deit_dump_peak(graph, plan), "scratch_bytes",
                      (json_int_t)plan->scratch_bytes, "ranges", ranges);

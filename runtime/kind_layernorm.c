@@ -1,7 +1,7 @@
 /* runtime/kind_layernorm.c: (x, gamma, beta) -> LayerNorm over the last dimension. */
 #include "ops/layernorm.h"
 #include "runtime/error.h"
-#include "runtime/plan.h"
+#include "runtime/plan_parts.h"
 
 enum { X, GAMMA, BETA };
 
@@ -33,6 +33,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .d = (size_t)x->dims[x->rank - 1],
         .eps = node->attrs.layernorm.eps,
         .y = deit_lower_output(lowering, node, 0),
+        .parts = deit_lower_output_parts(lowering, node, 0),
     };
     op.rows_per_image = op.d ? count / op.d / lowering->batch : 0;
     enum deit_status status = deit_lower_floats(lowering, node, X, &op.x, err);
@@ -49,9 +50,10 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
                  struct deit_node_memory *memory)
 {
-    (void)lowering;
-    (void)node;
+    const struct deit_shape *x = deit_input_shape(lowering->graph, node, X);
     memory->in_place = X;
+    if (lowering->plan->has_parts[node->outputs[0]])
+        memory->scratch_bytes = sizeof(float) * (size_t)x->dims[x->rank - 1];
 }
 
 const struct deit_kind deit_kind_layernorm = {

@@ -1,7 +1,8 @@
 /* runtime/kind_linear.c: (x, W, bias?, scale?, residual?) -> activation(x W^T + bias) ... */
 #include "ops/linear.h"
+#include "ops/linear_bf16.h"
 #include "runtime/error.h"
-#include "runtime/plan.h"
+#include "runtime/plan_parts.h"
 
 static enum deit_status infer(struct deit_graph *graph, const struct deit_node *node,
                               struct deit_error *err)
@@ -56,8 +57,14 @@ static struct deit_linear_cut cut(const struct deit_lowering *lowering,
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
                  struct deit_node_memory *memory)
 {
+    const struct deit_gemm_bf16 *gemm = &lowering->kernels->gemm_bf16;
+    memory->workspace_bytes = deit_plan_split_bytes(lowering, node, DEIT_LINEAR_X);
+    if (lowering->plan->has_parts[node->outputs[0]])
+        memory->scratch_bytes =
+            sizeof(float) * deit_linear_bf16_scratch_count(gemm->mr, gemm->nr);
     /* Blocks of k leave their sums in y, where the residual must not be then. */
-    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && cut(lowering, node).n_k_blocks == 1)
+    bool is_one_block = lowering->plan->n_parts || cut(lowering, node).n_k_blocks == 1;
+    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && is_one_block)
         memory->in_place = DEIT_LINEAR_RESIDUAL;
 }
 
@@ -80,9 +87,40 @@ enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct 
     return DEIT_OK;
 }
 
+static enum deit_status lower_bf16(struct deit_lowering *lowering, const struct deit_node *node,
+                                   struct deit_error *err)
+{
+    const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
+    const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
+    struct deit_linear_bf16 op = {
+        .rows_per_image = count_rows(x) / lowering->batch,
+        .n = (size_t)weight->dims[0],
+        .mr = lowering->kernels->gemm_bf16.mr,
+        .nr = lowering->kernels->gemm_bf16.nr,
+        .gelu = node->attrs.linear.activation == DEIT_ACTIVATION_GELU,
+        .y = deit_lower_output(lowering, node, 0),
+        .parts = deit_lower_output_parts(lowering, node, 0),
+    };
+    enum deit_status status = deit_lower_parts(lowering, node, DEIT_LINEAR_X, &op.x, err);
+    if (status == DEIT_OK)
+        status = deit_lower_floats(lowering, node, DEIT_LINEAR_RESIDUAL, &op.residual, err);
+    if (status == DEIT_OK)
+        status = deit_lower_panels_bf16(lowering, node, DEIT_LINEAR_WEIGHT, &op.panels, err);
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
+    if (status == DEIT_OK)
+        status = deit_lower_plain(lowering, node, DEIT_LINEAR_SCALE, &op.scale, err);
+    if (status == DEIT_OK)
+        status = deit_lower_step(lowering, node, "", deit_linear_bf16_n_tiles,
+                                 deit_linear_bf16_run, &op, sizeof op, err);
+    return status;
+}
+
 static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
                               struct deit_error *err)
 {
+    if (lowering->plan->n_parts)
+        return lower_bf16(lowering, node, err);
     const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
     struct deit_linear op = {

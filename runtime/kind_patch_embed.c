@@ -56,9 +56,12 @@ static double macs(const struct deit_graph *graph, const struct deit_node *node)
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
                  struct deit_node_memory *memory)
 {
+    const struct deit_kernels *kernels = lowering->kernels;
+    const unsigned n_parts = lowering->plan->n_parts;
     memory->scratch_bytes =
-        sizeof(float) * deit_patch_embed_scratch_count(patch_elements(lowering->graph, node),
-                                                       lowering->kernels->gemm_f32.mr);
+        deit_patch_embed_scratch_bytes(patch_elements(lowering->graph, node),
+                                       n_parts ? kernels->gemm_bf16.mr : kernels->gemm_f32.mr,
+                                       n_parts);
 }
 
 static enum deit_status lower_constants(struct deit_lowering *lowering,
@@ -66,7 +69,9 @@ static enum deit_status lower_constants(struct deit_lowering *lowering,
                                         struct deit_error *err)
 {
     const struct deit_patch_embed_attrs *attrs = &node->attrs.patch_embed;
-    enum deit_status status = deit_lower_panels(lowering, node, WEIGHT, &op->panels, err);
+    enum deit_status status =
+        op->n_parts ? deit_lower_panels_bf16(lowering, node, WEIGHT, &op->panels_bf16, err)
+                    : deit_lower_panels(lowering, node, WEIGHT, &op->panels, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, BIAS, &op->bias, err);
     if (status == DEIT_OK)
@@ -85,6 +90,8 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
 {
     const struct deit_patch_embed_attrs *attrs = &node->attrs.patch_embed;
     const struct deit_shape *image = deit_input_shape(lowering->graph, node, IMAGE);
+    const struct deit_kernels *kernels = lowering->kernels;
+    const unsigned n_parts = lowering->plan->n_parts;
     struct deit_patch_embed op = {
         .images = (size_t)image->dims[0] / lowering->batch,
         .channels = (size_t)image->dims[1],
@@ -95,8 +102,9 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         .grid_height = (size_t)image->dims[2] / attrs->patch_height,
         .grid_width = (size_t)image->dims[3] / attrs->patch_width,
         .d = (size_t)deit_input_shape(lowering->graph, node, WEIGHT)->dims[0],
-        .mr = lowering->kernels->gemm_f32.mr,
-        .nr = lowering->kernels->gemm_f32.nr,
+        .mr = n_parts ? kernels->gemm_bf16.mr : kernels->gemm_f32.mr,
+        .nr = n_parts ? kernels->gemm_bf16.nr : kernels->gemm_f32.nr,
+        .n_parts = n_parts,
         .n_prefix = attrs->n_prefix,
         .y = deit_lower_output(lowering, node, TOKENS),
         .patches = deit_lower_output(lowering, node, PATCHES),

@@ -13,6 +13,7 @@
 #include "runtime/constant.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
+#include "runtime/plan_parts.h"
 
 /* ------------------------------------------------------------------ life spans */
 
@@ -34,9 +35,10 @@ static bool lives_in_arena(const struct deit_value *value)
            (value->origin == DEIT_FROM_NODE && value->producer >= 0);
 }
 
-static enum deit_status wish_values(const struct deit_graph *graph, struct deit_memory_plan *memory,
+static enum deit_status wish_values(const struct deit_graph *graph, struct deit_plan *plan,
                                     struct deit_error *err)
 {
+    struct deit_memory_plan *memory = &plan->memory;
     for (size_t i = 0; i < graph->n_values; i++) {
         const struct deit_value *value = &graph->values[i];
         struct deit_memory_range *range = &memory->ranges[i];
@@ -50,20 +52,23 @@ static enum deit_status wish_values(const struct deit_graph *graph, struct deit_
             return deit_fail(err, DEIT_ERR_LIMIT, "%s: the size of %s is not known or too large",
                              value->name, deit_shape_print(&value->shape, shape));
         }
+        if (plan->has_parts[i])
+            range->bytes = deit_parts_bytes(&value->shape, plan->n_parts);
         range->first = value->producer < 0 ? 0 : value->producer;
         range->last = last_use(graph, (int)i);
     }
     return DEIT_OK;
 }
 
-/* Output 0 takes over an input that nobody reads later and that is as large. */
-static void wish_in_place(const struct deit_graph *graph, struct deit_memory_plan *memory,
-                          size_t index, int slot)
+/* Output 0 takes over an input that nobody reads later and that is as large, both f32. */
+static void wish_in_place(const struct deit_graph *graph, struct deit_plan *plan, size_t index,
+                          int slot)
 {
+    struct deit_memory_plan *memory = &plan->memory;
     const struct deit_node *node = &graph->nodes[index];
     int from = slot < 0 ? -1 : node->inputs[slot], to = node->outputs[0];
     if (from < 0 || to < 0 || graph->values[from].origin != DEIT_FROM_NODE ||
-        last_use(graph, from) != (int)index ||
+        last_use(graph, from) != (int)index || plan->has_parts[to] ||
         memory->ranges[from].bytes != memory->ranges[to].bytes)
         return;
     for (size_t k = 0; k < node->n_inputs; k++)
@@ -80,9 +85,12 @@ static enum deit_status wish_all(const struct deit_lowering *lowering, struct de
 
     memory->n_ranges = graph->n_values + graph->n_nodes;
     memory->ranges = calloc(memory->n_ranges ? memory->n_ranges : 1, sizeof *memory->ranges);
-    if (!memory->ranges)
+    plan->has_parts = calloc(graph->n_values + 1, sizeof *plan->has_parts);
+    if (!memory->ranges || !plan->has_parts)
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the memory plan");
-    enum deit_status status = wish_values(graph, memory, err);
+    if (plan->n_parts)
+        deit_plan_find_parts(graph, plan->has_parts);
+    enum deit_status status = wish_values(graph, plan, err);
     if (status != DEIT_OK)
         return status;
 
@@ -96,7 +104,7 @@ static enum deit_status wish_all(const struct deit_lowering *lowering, struct de
         };
         if (wish.scratch_bytes > plan->scratch_bytes)
             plan->scratch_bytes = wish.scratch_bytes;
-        wish_in_place(graph, memory, i, wish.in_place);
+        wish_in_place(graph, plan, i, wish.in_place);
     }
     return DEIT_OK;
 }
@@ -171,18 +179,43 @@ static enum deit_status acquire(struct deit_lowering *lowering, const struct dei
     return DEIT_OK;
 }
 
+/* A constant of floats, or nothing, in the layout that 'layout' says. */
+static enum deit_status acquire_constant(struct deit_lowering *lowering,
+                                         const struct deit_node *node, size_t slot,
+                                         struct deit_weight_layout layout, const void **data,
+                                         struct deit_error *err)
+{
+    const struct deit_value *value = deit_input_value(lowering->graph, node, slot);
+    *data = NULL;
+    if (!value)
+        return DEIT_OK;
+    if (value->origin != DEIT_FROM_CONSTANT || value->dtype != DEIT_F32)
+        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s: input '%s' must be a constant of floats",
+                         node->name, value->name);
+    return acquire(lowering, value, layout, data, err);
+}
+
 enum deit_status deit_lower_layout(struct deit_lowering *lowering, const struct deit_node *node,
                                    size_t slot, struct deit_weight_layout layout,
                                    const float **data, struct deit_error *err)
 {
+    const void *block;
+    enum deit_status status = acquire_constant(lowering, node, slot, layout, &block, err);
+    *data = block;
+    return status;
+}
+
+enum deit_status deit_lower_panels_bf16(struct deit_lowering *lowering,
+                                        const struct deit_node *node, size_t slot,
+                                        const uint16_t **data, struct deit_error *err)
+{
     const struct deit_value *value = deit_input_value(lowering->graph, node, slot);
-    const void *block = NULL;
-    enum deit_status status = DEIT_OK;
-    if (value && (value->origin != DEIT_FROM_CONSTANT || value->dtype != DEIT_F32))
-        return deit_fail(err, DEIT_ERR_UNSUPPORTED, "%s: input '%s' must be a constant of floats",
-                         node->name, value->name);
+    struct deit_weight_layout layout = { 0 };
     if (value)
-        status = acquire(lowering, value, layout, &block, err);
+        layout = layout_of(value, lowering->kernels->gemm_bf16.nr);
+    layout.n_parts = lowering->plan->n_parts;
+    const void *block;
+    enum deit_status status = acquire_constant(lowering, node, slot, layout, &block, err);
     *data = block;
     return status;
 }
@@ -297,6 +330,7 @@ enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_pl
     if (!plan)
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the plan");
     plan->kernels = options->kernels;
+    plan->n_parts = options->n_parts;
     plan->store = options->store;
     plan->batch = is_batched(graph, options->batch) ? options->batch : 1;
 
@@ -335,6 +369,7 @@ void deit_plan_free(struct deit_plan *plan)
         deit_weight_release(plan->store, plan->weights[i]);
     deit_block_free(&plan->hooks, plan->arena, plan->arena_bytes);
     free(plan->memory.ranges);
+    free(plan->has_parts);
     free(plan->weights);
     free(plan->steps);
     free(plan);

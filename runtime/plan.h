@@ -25,6 +25,8 @@ struct deit_step {
 
 struct deit_plan {
     const struct deit_kernels *kernels;
+    unsigned n_parts; /* bf16 parts of the operands of products, 0: they are f32 */
+    bool *has_parts;  /* for each value: it is held so (runtime/plan_parts.h) */
     struct deit_step *steps;
     size_t n_steps, steps_room;
     struct deit_weight_store *store; /* not owned */
@@ -40,6 +42,7 @@ struct deit_plan {
 
 struct deit_plan_options {
     const struct deit_kernels *kernels;
+    unsigned n_parts; /* of bf16 for linears, attention and patches; 0: f32 */
     struct deit_weight_store *store;
     const struct deit_allocator *hooks; /* or NULL */
     unsigned n_threads;
@@ -82,6 +85,11 @@ enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct d
 enum deit_status deit_lower_layout(struct deit_lowering *lowering, const struct deit_node *node,
                                    size_t slot, struct deit_weight_layout layout,
                                    const float **data, struct deit_error *err);
+
+/* The same as n_parts bf16 parts of the plan, in panels. */
+enum deit_status deit_lower_panels_bf16(struct deit_lowering *lowering,
+                                        const struct deit_node *node, size_t slot,
+                                        const uint16_t **data, struct deit_error *err);
 
 /* An input of any type, computed or constant, dense in C order; '*data' is NULL if absent. */
 enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,

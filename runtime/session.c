@@ -65,16 +65,23 @@ static bool is_of_this_cpu(enum deit_isa isa)
 #endif
 }
 
+/* In the order of enum deit_precision; parts: of the operands of products, 0: f32. */
+static const struct {
+    const char *name;
+    unsigned n_parts;
+} precisions[] = {
+    { "f32", 0 }, { "f32", 0 }, { "bf16x3", 2 }, { "bf16x6", 3 }, { "bf16", 1 }, { "int8", 0 },
+};
+
 static enum deit_status choose_kernels(deit_session *session, struct deit_error *err)
 {
-    static const char *const precisions[] = { "auto", "f32", "bf16x3", "bf16x6", "bf16", "int8" };
     enum deit_isa isa = session->options.max_isa;
     unsigned precision = session->options.precision;
     if (precision >= sizeof precisions / sizeof *precisions)
         return deit_fail(err, DEIT_ERR_ARGUMENT, "no precision has number %u", precision);
-    if (precision > DEIT_PRECISION_F32)
+    if (precision == DEIT_PRECISION_INT8)
         return deit_fail(err, DEIT_ERR_UNSUPPORTED, "precision %s is not part of this build",
-                         precisions[precision]);
+                         precisions[precision].name);
     if (!deit_isa_name(isa))
         return deit_fail(err, DEIT_ERR_ARGUMENT, "no ISA has number %u", (unsigned)isa);
     if (isa != DEIT_ISA_AUTO && !is_of_this_cpu(isa))
@@ -197,6 +204,7 @@ static enum deit_status make_plan(deit_session *session, struct deit_error *err)
     uint64_t per_image = model->options.max_memory;
     const struct deit_plan_options options = {
         .kernels = &session->kernels,
+        .n_parts = precisions[session->options.precision].n_parts,
         .store = model->store,
         .hooks = model->options.allocator,
         .n_threads = session->team.n_threads,
@@ -309,9 +317,13 @@ void deit_session_free(deit_session *session)
 
 void deit_session_info(const deit_session *session, struct deit_session_info *info)
 {
+    const bool is_bf16 = session->plan->n_parts > 0;
+    const enum deit_level used = deit_kernels_used_level(&session->kernels, is_bf16);
     const struct deit_session_info ours = {
-        .precision = "f32",
-        .isa = deit_isa_name((enum deit_isa)session->kernels.level),
+        .precision = precisions[session->options.precision].name,
+        .isa = deit_isa_name((enum deit_isa)used),
+        .product_isa = deit_isa_name(
+            (enum deit_isa)(is_bf16 ? session->kernels.bf16_level : used)),
         .threads = session->team.n_threads,
         .max_batch = session->options.max_batch,
         .height = session->options.height,

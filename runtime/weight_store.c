@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/bf16.h"
 #include "ops/kernels.h"
 #include "ops/linear.h"
 #include "runtime/constant.h"
@@ -91,7 +92,7 @@ static bool same_constant(const struct deit_constant *a, const struct deit_const
 static bool same_layout(const struct deit_weight_layout *a, const struct deit_weight_layout *b)
 {
     return a->dtype == b->dtype && a->rows == b->rows && a->k == b->k && a->nr == b->nr &&
-           a->k_major == b->k_major;
+           a->n_parts == b->n_parts && a->k_major == b->k_major;
 }
 
 static struct deit_weight *find(struct deit_weight_store *store,
@@ -104,6 +105,29 @@ static struct deit_weight *find(struct deit_weight_store *store,
     return w;
 }
 
+static size_t packed_bytes(const struct deit_weight_layout *layout)
+{
+    if (layout->n_parts)
+        return sizeof(uint16_t) * deit_bf16_packed_count(layout->rows, layout->k, layout->nr,
+                                                         layout->n_parts);
+    size_t count = layout->nr ? deit_linear_packed_count(layout->rows, layout->k, layout->nr)
+                              : layout->rows * layout->k;
+    return count * deit_dtype_bytes(layout->dtype);
+}
+
+static bool has_k_major(const struct deit_weight *weight)
+{
+    bool is = weight->layout.k_major;
+    for (size_t i = 0; i < weight->constant.n_parts; i++)
+        is |= weight->constant.parts[i].is_k_major;
+    return is;
+}
+
+static bool is_padded(const struct deit_weight_layout *layout)
+{
+    return layout->rows % layout->nr || layout->k != deit_bf16_padded(layout->k);
+}
+
 static struct deit_weight *make(struct deit_weight_store *store, const struct deit_value *value,
                                 struct deit_weight_layout layout)
 {
@@ -111,9 +135,7 @@ static struct deit_weight *make(struct deit_weight_store *store, const struct de
     if (!weight)
         return NULL;
     weight->layout = layout;
-    size_t count = layout.nr ? deit_linear_packed_count(layout.rows, layout.k, layout.nr)
-                             : layout.rows * layout.k;
-    weight->bytes = count * deit_dtype_bytes(layout.dtype);
+    weight->bytes = packed_bytes(&layout);
     weight->name = strdup(value->name);
     weight->data = deit_block_alloc(&store->hooks, weight->bytes);
     if (!weight->name || !weight->data) {
@@ -121,6 +143,9 @@ static struct deit_weight *make(struct deit_weight_store *store, const struct de
         return NULL;
     }
     weight->constant = value->constant;
+    /* What is stored (k, n) is spread element by element, which leaves the padding out. */
+    if (layout.n_parts && has_k_major(weight) && is_padded(&layout))
+        memset(weight->data, 0, weight->bytes);
     for (size_t i = 0; i < weight->constant.n_parts; i++)
         deit_source_retain(weight->constant.parts[i].source);
     weight->next = store->first;
@@ -227,6 +252,19 @@ static enum deit_status read_finite(const struct fill *fill, const struct deit_w
     return status;
 }
 
+/* The panel that begins with row 'r', from its 'count' rows. */
+static void pack_panel(const struct fill *fill, const struct deit_weight *weight, size_t r,
+                       size_t count, const float *rows)
+{
+    const struct deit_weight_layout *layout = &weight->layout;
+    const size_t k = layout->k, depth = deit_bf16_padded(k);
+    if (layout->n_parts)
+        fill->kernels.pack_bf16(count, k, rows, k, layout->nr, layout->n_parts, depth,
+                                (uint16_t *)weight->data + r * layout->n_parts * depth);
+    else
+        fill->kernels.pack_f32(count, k, rows, k, layout->nr, (float *)weight->data + r * k);
+}
+
 /* Panels of rows that are stored (n, k). */
 static enum deit_status fill_rows(const struct fill *fill, const struct piece *piece,
                                   struct deit_error *err)
@@ -238,14 +276,13 @@ static enum deit_status fill_rows(const struct fill *fill, const struct piece *p
         return read_finite(fill, weight, &weight->constant, first, n,
                            (char *)weight->data + first * deit_dtype_bytes(layout->dtype), err);
 
-    float *rows = malloc(n * sizeof *rows), *panels = weight->data;
+    float *rows = malloc(n * sizeof *rows);
     if (!rows)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
     enum deit_status status = read_finite(fill, weight, &weight->constant, first, n, rows, err);
     for (size_t r = piece->begin; status == DEIT_OK && r < piece->end; r += layout->nr) {
         size_t count = piece->end - r < layout->nr ? piece->end - r : layout->nr;
-        fill->kernels.pack_f32(count, layout->k, rows + (r - piece->begin) * layout->k, layout->k,
-                               layout->nr, panels + r * layout->k);
+        pack_panel(fill, weight, r, count, rows + (r - piece->begin) * layout->k);
     }
     free(rows);
     return status;
@@ -260,14 +297,6 @@ struct run {
     bool is_k_major;
     size_t k_stride; /* 0: they are all that is stored of each k */
 };
-
-static bool has_k_major(const struct deit_weight *weight)
-{
-    bool is = weight->layout.k_major;
-    for (size_t i = 0; i < weight->constant.n_parts; i++)
-        is |= weight->constant.parts[i].is_k_major;
-    return is;
-}
 
 /* A weight whose layout says (k, n) is one run, whatever its parts; else each part is one. */
 static size_t n_runs(const struct deit_weight *weight)
@@ -341,6 +370,46 @@ static enum deit_status read_run(const struct fill *fill, const struct piece *pi
     return status;
 }
 
+/*
+ * The same of bf16 parts.  Whole panel rows from pairs of k are one kernel; else a line of the
+ * source is split and its elements are spread.  Both round by the same instruction.
+ */
+static enum deit_status place_bf16(const struct fill *fill, const struct deit_weight_layout *layout,
+                                   const struct placement *at, uint16_t *panels)
+{
+    const size_t nr = layout->nr, end = at->row + at->n_rows, depth = deit_bf16_padded(layout->k);
+    const size_t panel_size = nr * depth * layout->n_parts;
+    if (at->row_stride == 1 && at->row % nr == 0 && (end % nr == 0 || end == layout->rows)) {
+        for (size_t r = at->row; r < end; r += nr)
+            fill->kernels.interleave_bf16(at->n_k, end - r < nr ? end - r : nr,
+                                          at->src + (r - at->row), at->k_stride, nr,
+                                          layout->n_parts, nr * depth,
+                                          panels + r / nr * panel_size + at->k * nr);
+        return DEIT_OK;
+    }
+    const bool is_row = at->k_stride == 1;
+    const size_t n_lines = is_row ? at->n_rows : at->n_k, width = is_row ? at->n_k : at->n_rows;
+    uint16_t *line = malloc(layout->n_parts * width * sizeof *line);
+    if (!line)
+        return DEIT_ERR_MEMORY;
+    for (size_t i = 0; i < n_lines; i++) {
+        const struct deit_split_bf16_args args = {
+            .k = width, .k_padded = width, .n_parts = layout->n_parts,
+            .src = at->src + i * (is_row ? at->row_stride : at->k_stride),
+            .dst = line, .part_stride = width,
+        };
+        fill->kernels.split_bf16(1, &args);
+        for (size_t j = 0; j < width; j++) {
+            const size_t r = at->row + (is_row ? i : j), k = at->k + (is_row ? j : i);
+            uint16_t *dst = panels + r / nr * panel_size + (k - k % 2) * nr + r % nr * 2 + k % 2;
+            for (size_t p = 0; p < layout->n_parts; p++)
+                dst[p * nr * depth] = line[p * width + j];
+        }
+    }
+    free(line);
+    return DEIT_OK;
+}
+
 /* A piece of a weight that is stored (k, n), or of which some parts are. */
 static enum deit_status fill_run(const struct fill *fill, const struct piece *piece,
                                  struct deit_error *err)
@@ -362,7 +431,9 @@ static enum deit_status fill_run(const struct fill *fill, const struct piece *pi
         at = (struct placement){ .row = run.first_row + piece->begin, .n_rows = height, .k = 0,
                                  .n_k = layout->k, .src = buffer, .row_stride = width,
                                  .k_stride = 1 };
-    if (status == DEIT_OK)
+    if (status == DEIT_OK && layout->n_parts)
+        status = place_bf16(fill, layout, &at, weight->data);
+    else if (status == DEIT_OK)
         place(layout, &at, weight->data);
     free(buffer);
     return status;
@@ -409,7 +480,8 @@ static size_t cut(struct deit_weight *weight, struct piece *pieces)
     for (size_t i = 0; i < n_runs(weight); i++) {
         struct run run = run_of(weight, i);
         n += cut_rows(weight, i, run.is_k_major ? layout->k : run.n_rows,
-                      run.is_k_major ? run.n_rows : layout->k, 1, pieces ? pieces + n : NULL);
+                      run.is_k_major ? run.n_rows : layout->k, layout->n_parts ? 2 : 1,
+                      pieces ? pieces + n : NULL);
     }
     return n;
 }

@@ -16,6 +16,7 @@ struct deit_weight; /* one block */
 
 /*
  * rows x k elements of type 'dtype', in panels of nr rows (ops/kernels.h); nr 0: row by row.
+ * With 'n_parts' the panels are of so many bf16 parts, and k is padded as those want it.
  * 'k_major': the constant is stored (k, rows).  A part that says so of itself
  * (struct deit_constant_part) holds its rows in that way.  The block has the same bytes,
  * however its elements were stored.
@@ -23,6 +24,7 @@ struct deit_weight; /* one block */
 struct deit_weight_layout {
     enum deit_dtype dtype; /* panels and what is stored (k, rows): DEIT_F32 */
     size_t rows, k, nr;
+    unsigned n_parts; /* 0: elements of 'dtype' */
     bool k_major; /* then no part says it */
 };
 

@@ -9,6 +9,10 @@
 
 deit_gemm_f32_fn deit_gemm_f32_4x8_scalar;
 deit_pack_f32_fn deit_pack_f32_scalar;
+deit_gemm_bf16_fn deit_gemm_bf16_4x8_scalar;
+deit_split_bf16_fn deit_split_bf16_scalar;
+deit_pack_bf16_fn deit_pack_bf16_scalar;
+deit_interleave_bf16_fn deit_interleave_bf16_scalar;
 deit_gelu_f32_fn deit_gelu_f32_scalar;
 deit_layernorm_f32_fn deit_layernorm_f32_scalar;
 deit_softmax_f32_fn deit_softmax_f32_scalar;

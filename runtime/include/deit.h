@@ -399,13 +399,20 @@ DEIT_API enum deit_status deit_preprocess(const deit_image *image,
 
 typedef struct deit_session deit_session;
 
+/*
+ * How linears, attention and the patch projection multiply.  A bf16 precision holds both
+ * operands as one, two or three bf16 parts and adds one, three or six products of them in f32;
+ * all else (sums, softmax, LayerNorm, GELU, the residual stream, classifiers, and nodes of a
+ * graph that is not a DeiT) is f32 in every precision.  Without the instruction of a precision
+ * plain C runs in its place, which is slow: see product_isa.
+ */
 enum deit_precision {
     DEIT_PRECISION_AUTO = 0, /* f32 */
     DEIT_PRECISION_F32,
-    DEIT_PRECISION_BF16X3,
-    DEIT_PRECISION_BF16X6,
-    DEIT_PRECISION_BF16,
-    DEIT_PRECISION_INT8
+    DEIT_PRECISION_BF16X3, /* two parts */
+    DEIT_PRECISION_BF16X6, /* three parts */
+    DEIT_PRECISION_BF16,   /* one part */
+    DEIT_PRECISION_INT8    /* not in this version */
 };
 
 enum deit_isa {
@@ -466,8 +473,8 @@ DEIT_API void deit_session_free(deit_session *session);
 
 struct deit_session_info {
     size_t size;           /* set by the caller */
-    const char *precision; /* that runs: "f32" */
-    const char *isa;       /* that runs: "avx512" */
+    const char *precision; /* that runs: "f32", "bf16", "bf16x3", "bf16x6" */
+    const char *isa;       /* the highest that runs: "avx512" */
     unsigned threads;
     size_t max_batch;
     uint32_t height, width;
@@ -477,6 +484,7 @@ struct deit_session_info {
     uint64_t arena_bytes;
     double gflop;          /* of one image, as the model is written */
     double gflop_executed; /* of one image, as the plan runs it */
+    const char *product_isa; /* of matrix products: as 'isa', or lower where that has none */
 };
 
 /* Fills 'info' up to the size that it says. */

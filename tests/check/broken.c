@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/bf16.h"
 #include "tests/check/check.h"
 
 /* The scalar table, on which the broken ones build. */
@@ -84,6 +85,141 @@ static void pack_leaves_padding(size_t rows, size_t k, const float *src, size_t 
     for (size_t i = 0; i < k; i++)
         for (size_t r = 0; r < rows; r++)
             panel[i * nr + r] = src[r * stride + i];
+}
+
+static void gemm_bf16_skips_odd_k(size_t rows, const struct deit_gemm_bf16_args *args)
+{
+    static uint16_t a[64 * 4096];
+    struct deit_gemm_bf16_args less = *args;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < args->n_parts * args->k; i++)
+            a[r * args->n_parts * args->k + i] = i % 2 ? 0 : args->a[r * args->a_stride + i];
+    less.a = a;
+    less.a_stride = args->n_parts * args->k;
+    good.gemm_bf16.run(rows, &less);
+}
+
+/* As if a kernel for two parts ran for three: the last products are missing. */
+static void gemm_bf16_forgets_a_part(size_t rows, const struct deit_gemm_bf16_args *args)
+{
+    static uint16_t a[64 * 4096];
+    struct deit_gemm_bf16_args less = *args;
+    const size_t last = (args->n_parts - 1) * args->k, width = args->n_parts * args->k;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < width; i++)
+            a[r * width + i] = args->n_parts > 1 && i >= last ? 0 : args->a[r * args->a_stride + i];
+    less.a = a;
+    less.a_stride = width;
+    good.gemm_bf16.run(rows, &less);
+}
+
+/* Sums held in bf16, as some libraries store partial sums. */
+static void gemm_bf16_rounds_result(size_t rows, const struct deit_gemm_bf16_args *args)
+{
+    good.gemm_bf16.run(rows, args);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < args->n; j++) {
+            float *y = &args->c[r * args->c_stride + j];
+            *y = deit_bf16_widen(deit_bf16_round(*y));
+        }
+}
+
+static void gemm_bf16_repeats_row_of_full_tile(size_t rows, const struct deit_gemm_bf16_args *args)
+{
+    good.gemm_bf16.run(rows, args);
+    if (rows == good.gemm_bf16.mr)
+        memcpy(args->c + (rows - 1) * args->c_stride, args->c, args->n * sizeof(float));
+}
+
+/* Rows in company get another chain: the products of full tiles are summed from the end. */
+static void gemm_bf16_depends_on_rows(size_t rows, const struct deit_gemm_bf16_args *args)
+{
+    static uint16_t a[64 * 4096], b[64 * 4096];
+    if (rows < good.gemm_bf16.mr || args->n_parts > 1) {
+        good.gemm_bf16.run(rows, args);
+        return;
+    }
+    const size_t k = args->k, row = 2 * good.gemm_bf16.nr;
+    for (size_t i = 0; i < k / 2; i++) {
+        for (size_t r = 0; r < rows; r++)
+            memcpy(a + r * k + k - 2 - 2 * i, args->a + r * args->a_stride + 2 * i, 2 * sizeof *a);
+        memcpy(b + (k / 2 - 1 - i) * row, args->b + i * row, row * sizeof *b);
+    }
+    struct deit_gemm_bf16_args other = *args;
+    other.a = a;
+    other.a_stride = k;
+    other.b = b;
+    good.gemm_bf16.run(rows, &other);
+}
+
+static void split_bf16_truncates(size_t rows, const struct deit_split_bf16_args *args)
+{
+    good.split_bf16(rows, args);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < args->k; i++) {
+            uint32_t bits;
+            memcpy(&bits, &args->src[r * args->src_stride + i], sizeof bits);
+            args->dst[r * args->dst_stride + i] = (uint16_t)(bits >> 16);
+        }
+}
+
+/* Half a unit more before it is cut: right but for ties. */
+static void split_bf16_rounds_ties_up(size_t rows, const struct deit_split_bf16_args *args)
+{
+    good.split_bf16(rows, args);
+    for (size_t r = 0; args->n_parts == 1 && r < rows; r++)
+        for (size_t i = 0; i < args->k; i++) {
+            uint32_t bits;
+            memcpy(&bits, &args->src[r * args->src_stride + i], sizeof bits);
+            if ((bits & 0x7f800000u) != 0x7f800000u)
+                args->dst[r * args->dst_stride + i] = (uint16_t)((bits + 0x8000u) >> 16);
+        }
+}
+
+static void split_bf16_leaves_padding(size_t rows, const struct deit_split_bf16_args *args)
+{
+    struct deit_split_bf16_args less = *args;
+    less.k_padded = args->k;
+    good.split_bf16(rows, &less);
+}
+
+/* Rows and parts behind each other, whatever the strides are. */
+static void split_bf16_ignores_strides(size_t rows, const struct deit_split_bf16_args *args)
+{
+    struct deit_split_bf16_args dense = *args;
+    dense.part_stride = args->k_padded;
+    dense.dst_stride = args->n_parts * args->k_padded;
+    good.split_bf16(rows, &dense);
+}
+
+/* A NaN whose upper half says infinity. */
+static void split_bf16_loses_nan(size_t rows, const struct deit_split_bf16_args *args)
+{
+    good.split_bf16(rows, args);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < args->k; i++)
+            if (isnan(args->src[r * args->src_stride + i]))
+                args->dst[r * args->dst_stride + i] &= 0xff80;
+}
+
+static void pack_bf16_without_pairs(size_t rows, size_t k, const float *src, size_t stride,
+                                    size_t nr, unsigned n_parts, size_t k_padded, uint16_t *panel)
+{
+    for (size_t i = 0; i < k_padded; i++)
+        for (size_t r = 0; r < nr; r++) {
+            float x = r < rows && i < k ? src[r * stride + i] : 0.0f;
+            for (size_t p = 0; p < n_parts; p++)
+                panel[(p * k_padded + i) * nr + r] = deit_bf16_take(&x);
+        }
+}
+
+static void interleave_bf16_pairs_with_next(size_t k, size_t n, const float *src, size_t stride,
+                                            size_t nr, unsigned n_parts, size_t part_stride,
+                                            uint16_t *panel)
+{
+    good.interleave_bf16(k, n, src, stride, nr, n_parts, part_stride, panel);
+    for (size_t j = 0; k % 2 && k > 1 && j < n; j++) /* an odd k's partner is the row before */
+        panel[(k - 1) * nr + 2 * j + 1] = deit_bf16_round(src[(k - 2) * stride + j]);
 }
 
 static void gelu_by_tanh(size_t rows, size_t n, float *x, size_t stride)
@@ -286,6 +422,18 @@ bool every_broken_kernel_is_caught(uint64_t seed)
     BREAK("gemm_f32", gemm_f32.run, gemm_splits_chain);
     BREAK("gemm_f32", gemm_f32.run, gemm_writes_whole_panel);
     BREAK("pack_f32", pack_f32, pack_leaves_padding);
+    BREAK("gemm_bf16", gemm_bf16.run, gemm_bf16_skips_odd_k);
+    BREAK("gemm_bf16", gemm_bf16.run, gemm_bf16_forgets_a_part);
+    BREAK("gemm_bf16", gemm_bf16.run, gemm_bf16_rounds_result);
+    BREAK("gemm_bf16", gemm_bf16.run, gemm_bf16_repeats_row_of_full_tile);
+    BREAK("gemm_bf16", gemm_bf16.run, gemm_bf16_depends_on_rows);
+    BREAK("split_bf16", split_bf16, split_bf16_truncates);
+    BREAK("split_bf16", split_bf16, split_bf16_rounds_ties_up);
+    BREAK("split_bf16", split_bf16, split_bf16_leaves_padding);
+    BREAK("split_bf16", split_bf16, split_bf16_ignores_strides);
+    BREAK("split_bf16", split_bf16, split_bf16_loses_nan);
+    BREAK("pack_bf16", pack_bf16, pack_bf16_without_pairs);
+    BREAK("interleave_bf16", interleave_bf16, interleave_bf16_pairs_with_next);
     BREAK("gelu_f32", gelu_f32, gelu_by_tanh);
     BREAK("gelu_f32", gelu_f32, gelu_by_erf);
     BREAK("gelu_f32", gelu_f32, gelu_drops_nan);

@@ -26,6 +26,7 @@ struct check {
 /* One kernel or a few that belong together. */
 typedef void check_fn(struct check *c);
 check_fn check_gemm_f32, check_pack_f32;
+check_fn check_gemm_bf16, check_split_bf16, check_pack_bf16, check_interleave_bf16;
 check_fn check_gelu_f32, check_layernorm_f32, check_softmax_f32, check_elementwise_f32;
 check_fn check_widen_f32;
 check_fn check_resample_x_u8, check_resample_y_u8, check_normalise_u8;

@@ -17,6 +17,10 @@ enum { SKIPPED = 77 };
 const struct named_check all_checks[] = {
     { "gemm_f32", check_gemm_f32 },
     { "pack_f32", check_pack_f32 },
+    { "gemm_bf16", check_gemm_bf16 },
+    { "split_bf16", check_split_bf16 },
+    { "pack_bf16", check_pack_bf16 },
+    { "interleave_bf16", check_interleave_bf16 },
     { "gelu_f32", check_gelu_f32 },
     { "layernorm_f32", check_layernorm_f32 },
     { "softmax_f32", check_softmax_f32 },
@@ -35,11 +39,13 @@ static const struct {
     { "scalar", DEIT_LEVEL_SCALAR },
     { "avx2", DEIT_LEVEL_AVX2 },
     { "avx512", DEIT_LEVEL_AVX512 },
+    { "avx512_bf16", DEIT_LEVEL_AVX512_BF16 },
 };
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
 static const char usage[] =
-    "usage: kernel_check [--level scalar|avx2|avx512] [--seed N] [--bench | --self-test]\n"
+    "usage: kernel_check [--level scalar|avx2|avx512|avx512_bf16] [--seed N]\n"
+    "                    [--bench | --self-test]\n"
     "\n"
     "  --level      this instruction set's table; without it all that run here.  Exit 77 if\n"
     "               the CPU or this build lacks it\n"

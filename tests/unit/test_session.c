@@ -11,6 +11,8 @@
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -79,32 +81,57 @@ static void run_all(deit_session *session, size_t n, size_t batch, float *logits
     }
 }
 
-static void same_bits_for_threads_batches_and_order(void **state)
+static const enum deit_precision precisions[] = { DEIT_PRECISION_F32, DEIT_PRECISION_BF16,
+                                                  DEIT_PRECISION_BF16X3, DEIT_PRECISION_BF16X6 };
+enum { N_PRECISIONS = sizeof precisions / sizeof *precisions };
+
+/* Whether it is the highest level that runs: above it, lower levels would run again. */
+static bool runs_here(deit_session *session, enum deit_precision precision, int isa)
+{
+    struct deit_session_info info = { .size = sizeof info };
+    deit_session_info(session, &info);
+    if (!strcmp(info.isa, deit_isa_name((enum deit_isa)isa)))
+        return true;
+    if (precision != DEIT_PRECISION_F32 || isa <= DEIT_ISA_AVX512) /* f32 has no kernels above */
+        print_message("skipped: %s kernels of %s are not here\n",
+                      deit_isa_name((enum deit_isa)isa), info.precision);
+    return false;
+}
+
+/* Each number of threads with each batch and order of claims. */
+static void same_bits_at(deit_model *model, enum deit_precision precision, int isa)
 {
     static const unsigned threads[] = { 1, 2, 3, 5, 8 };
     static const size_t batches[] = { 1, 2, 3, 7 }, shuffles[] = { 0, 12345, 987654321 };
+    float wanted[MOST * CLASSES];
+    struct deit_session_options options = { .size = sizeof options, .threads = 1,
+                                            .precision = precision,
+                                            .max_isa = (enum deit_isa)isa };
+    deit_session *alone = make(model, &options, NULL);
+    const bool runs = runs_here(alone, precision, isa);
+    run_all(alone, MOST, 1, wanted);
+    deit_session_free(alone);
+    for (size_t t = 0; runs && t < 5; t++)
+        for (size_t b = 0; b < 4; b++)
+            for (size_t s = 0; s < 3; s++) {
+                float logits[MOST * CLASSES];
+                struct deit_session_hooks hooks = { .shuffle = shuffles[s] };
+                options.threads = threads[t];
+                options.max_batch = batches[b];
+                deit_session *session = make(model, &options, &hooks);
+                run_all(session, MOST, batches[b], logits);
+                deit_session_free(session);
+                assert_memory_equal(logits, wanted, sizeof wanted);
+            }
+}
+
+static void same_bits_for_threads_batches_and_order(void **state)
+{
     deit_model *model = open_model(NULL);
     (void)state;
-    for (int isa = DEIT_ISA_SCALAR; isa <= DEIT_ISA_AVX512; isa++) {
-        float wanted[MOST * CLASSES];
-        struct deit_session_options options = { .size = sizeof options, .threads = 1,
-                                                .max_isa = (enum deit_isa)isa };
-        deit_session *alone = make(model, &options, NULL);
-        run_all(alone, MOST, 1, wanted);
-        deit_session_free(alone);
-        for (size_t t = 0; t < 5; t++)
-            for (size_t b = 0; b < 4; b++)
-                for (size_t s = 0; s < 3; s++) {
-                    float logits[MOST * CLASSES];
-                    struct deit_session_hooks hooks = { .shuffle = shuffles[s] };
-                    options.threads = threads[t];
-                    options.max_batch = batches[b];
-                    deit_session *session = make(model, &options, &hooks);
-                    run_all(session, MOST, batches[b], logits);
-                    deit_session_free(session);
-                    assert_memory_equal(logits, wanted, sizeof wanted);
-                }
-    }
+    for (size_t p = 0; p < N_PRECISIONS; p++)
+        for (int isa = DEIT_ISA_SCALAR; isa <= DEIT_ISA_AMX; isa++)
+            same_bits_at(model, precisions[p], isa);
     deit_model_close(model);
 }
 
@@ -133,6 +160,46 @@ static void same_bits_for_every_kind_of_team(void **state)
     run_all(session, MOST, 3, logits);
     deit_session_free(session);
     assert_memory_equal(logits, wanted, sizeof wanted);
+    deit_model_close(model);
+}
+
+/*
+ * Every intermediate in turn beside the logits: what is wanted is not fused, and exists as f32
+ * where the next product would else be handed bf16 parts.
+ */
+static void same_bits_with_each_intermediate(void **state)
+{
+    static const char *const parts[] = {
+        "norm1", "attn.qkv", "attn.context", "attn.probs", "attn.proj", "attn.residual", "norm2",
+        "mlp.fc1", "mlp.gelu", "mlp.fc2",
+    };
+    static float values[MOST * PIXELS];
+    deit_model *model = open_model(NULL);
+    (void)state;
+    for (size_t p = 0; p < N_PRECISIONS; p++) {
+        struct deit_session_options options = { .size = sizeof options,
+                                                .precision = precisions[p] };
+        float wanted[CLASSES];
+        deit_session *session = make(model, &options, NULL);
+        run_all(session, 1, 1, wanted);
+        deit_session_free(session);
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "blocks.1.%s", parts[i]);
+            options.n_outputs = 2;
+            options.outputs = (const char *const[]){ "logits", name };
+            session = make(model, &options, NULL);
+            float logits[CLASSES];
+            struct deit_tensor in = input(1, pixels);
+            struct deit_tensor out[2] = {
+                { .data = logits, .bytes = sizeof logits, .dtype = DEIT_F32 },
+                { .data = values, .bytes = sizeof values, .dtype = DEIT_F32 },
+            };
+            assert_int_equal(deit_session_run(session, 1, &in, 2, out, NULL), DEIT_OK);
+            assert_memory_equal(logits, wanted, sizeof wanted);
+            deit_session_free(session);
+        }
+    }
     deit_model_close(model);
 }
 
@@ -400,7 +467,7 @@ static void wrong_arguments_are_named(void **state)
     assert_int_equal(deit_session_create(model, &options, &session, &err), DEIT_ERR_ARGUMENT);
     assert_non_null(strstr(err.message, "blocks.1"));
     options = (struct deit_session_options){ .size = sizeof options,
-                                             .precision = DEIT_PRECISION_BF16 };
+                                             .precision = DEIT_PRECISION_INT8 };
     assert_int_equal(deit_session_create(model, &options, &session, &err), DEIT_ERR_UNSUPPORTED);
     options = (struct deit_session_options){ .size = sizeof options, .height = 4 };
     assert_int_equal(deit_session_create(model, &options, &session, &err), DEIT_ERR_ARGUMENT);
@@ -491,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_for_threads_batches_and_order),
         cmocka_unit_test(same_bits_for_every_kind_of_team),
+        cmocka_unit_test(same_bits_with_each_intermediate),
         cmocka_unit_test(same_bits_with_other_outputs),
         cmocka_unit_test(rows_that_nobody_reads_are_not_computed),
         cmocka_unit_test(interrupt_stops_after_any_step),

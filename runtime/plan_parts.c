@@ -1,0 +1,91 @@
+/*
+ * runtime/plan_parts.c: which values are held as bf16 parts, and how the others become them.
+ *
+ * The kinds that can write parts are those that stand before a linear in a DeiT: layernorm,
+ * attention, and the linear before it.
+ */
+#include "runtime/plan_parts.h"
+
+#include "ops/split.h"
+#include "runtime/error.h"
+
+static bool can_write_parts(const struct deit_node *node, size_t slot)
+{
+    return slot == 0 && (node->kind == DEIT_NODE_LAYERNORM || node->kind == DEIT_NODE_ATTENTION ||
+                         node->kind == DEIT_NODE_LINEAR);
+}
+
+void deit_plan_find_parts(const struct deit_graph *graph, bool *has_parts)
+{
+    for (size_t i = 0; i < graph->n_values; i++)
+        has_parts[i] = false;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t k = 0; k < graph->nodes[i].n_outputs; k++)
+            if (graph->nodes[i].outputs[k] >= 0)
+                has_parts[graph->nodes[i].outputs[k]] = can_write_parts(&graph->nodes[i], k);
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] >= 0 &&
+                (graph->nodes[i].kind != DEIT_NODE_LINEAR || k != DEIT_LINEAR_X))
+                has_parts[graph->nodes[i].inputs[k]] = false;
+    for (size_t i = 0; i < graph->n_outputs; i++)
+        has_parts[graph->outputs[i]] = false;
+}
+
+static size_t width_of(const struct deit_shape *shape)
+{
+    return (size_t)shape->dims[shape->rank - 1];
+}
+
+static size_t count_rows(const struct deit_shape *shape)
+{
+    size_t rows = 1;
+    for (uint32_t i = 0; i + 1 < shape->rank; i++)
+        rows *= (size_t)shape->dims[i];
+    return rows;
+}
+
+size_t deit_parts_bytes(const struct deit_shape *shape, unsigned n_parts)
+{
+    return count_rows(shape) * n_parts * deit_bf16_padded(width_of(shape)) * sizeof(uint16_t);
+}
+
+struct deit_parts deit_lower_output_parts(const struct deit_lowering *lowering,
+                                          const struct deit_node *node, size_t slot)
+{
+    int value = deit_node_output(node, slot);
+    if (value < 0 || !lowering->plan->has_parts[value])
+        return (struct deit_parts){ 0 };
+    return deit_parts_of(deit_plan_buffer(lowering->plan, value),
+                         width_of(&lowering->graph->values[value].shape),
+                         lowering->plan->n_parts);
+}
+
+size_t deit_plan_split_bytes(const struct deit_lowering *lowering, const struct deit_node *node,
+                             size_t slot)
+{
+    const struct deit_plan *plan = lowering->plan;
+    return plan->n_parts && !plan->has_parts[node->inputs[slot]]
+               ? deit_parts_bytes(deit_input_shape(lowering->graph, node, slot), plan->n_parts)
+               : 0;
+}
+
+enum deit_status deit_lower_parts(struct deit_lowering *lowering, const struct deit_node *node,
+                                  size_t slot, struct deit_parts *parts, struct deit_error *err)
+{
+    const struct deit_plan *plan = lowering->plan;
+    const struct deit_shape *shape = deit_input_shape(lowering->graph, node, slot);
+    const size_t width = width_of(shape);
+    if (plan->has_parts[node->inputs[slot]]) {
+        *parts = deit_parts_of(deit_plan_buffer(plan, node->inputs[slot]), width, plan->n_parts);
+        return DEIT_OK;
+    }
+    *parts = deit_parts_of(deit_lower_workspace(lowering, node), width, plan->n_parts);
+    struct deit_split op = { .rows_per_image = count_rows(shape) / lowering->batch,
+                             .x_row = width, .y = *parts };
+    enum deit_status status = deit_lower_floats(lowering, node, slot, &op.x, err);
+    if (status == DEIT_OK)
+        status = deit_lower_step(lowering, node, ".split", deit_split_n_tiles, deit_split_run, &op,
+                                 sizeof op, err);
+    return status;
+}
