@@ -70,8 +70,9 @@ typedef void deit_pack_f32_fn(size_t rows, size_t k, const float *src, size_t st
  *   2 parts: x0 y1 + x1 y0 + x0 y0
  *   3 parts: x0 y2 + x1 y1 + x2 y0 + x0 y1 + x1 y0 + x0 y0
  * and each of these products is exact in f32.  An element's chain takes ascending blocks of k
- * and in a block the products in this order; how long a block is (at most DEIT_BF16_K), and
- * how its terms are added, is fixed per ISA.
+ * and in a block the products in this order.  A block is all of k or a multiple of DEIT_BF16_K;
+ * that, and the order of the terms of one product in a block, is fixed per ISA.  All of k is the
+ * most accurate: the small products are then summed before the sum is large.
  */
 enum {
     DEIT_BF16_K = 32,     /* k is padded with zeros to whole tiles of AMX */

@@ -2,10 +2,9 @@
  * ops/avx512_bf16/gemm_bf16_avx512_bf16.c: bf16 products of 1 to 14 rows and 32 columns.
  *
  * The register tile of the f32 kernel, with pairs in place of floats: vdpbf16ps adds the odd
- * product of a pair, rounds, and adds the even one (Intel's description), so an element's chain is
- * one instruction after the other.  A block of k is all of it for one part, and DEIT_BF16_K for
- * more: the parts of a block's panel rows are then read from the first-level cache, and one
- * loop serves every number of parts.
+ * product of a pair, rounds, and adds the even one (Intel's description), so an element's chain
+ * is one instruction after the other.  A block is all of k: a part of the panel is then read
+ * up to three times, but the instruction is slow enough for that.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -43,16 +42,16 @@ INLINE __m512 dot_add(__m512i x, __m512i y, __m512 sum)
     return sum;
 }
 
-/* Sums go on by n_pairs pairs of one part of the rows, from 'a', and one of the panel. */
-INLINE void add_block(size_t rows, size_t n_pairs, const uint16_t *first, size_t stride,
-                      const uint16_t *b, __m512 sum[MR][2])
+/* Sums go on by the product of one part of the rows, from 'first', and one of the panel. */
+INLINE void add_product(size_t rows, size_t k, const uint16_t *first, size_t stride,
+                        const uint16_t *b, __m512 sum[MR][2])
 {
     struct rows a = { .stride = stride };
     UNROLL
     for (size_t g = 0; g < (rows + 2) / 3; g++)
         a.base[g] = (const char *)first + g * 3 * stride;
 
-    for (const uint16_t *const end = b + n_pairs * ROW; b < end; b += ROW) {
+    for (const uint16_t *const end = b + k * NR; b < end; b += ROW) {
         const __m512i b0 = _mm512_load_si512(b), b1 = _mm512_load_si512(b + NR);
         _mm_prefetch((const char *)(b + PREFETCH), _MM_HINT_T0);
         _mm_prefetch((const char *)(b + PREFETCH + NR), _MM_HINT_T0);
@@ -109,12 +108,9 @@ INLINE void tile(size_t rows, const struct deit_gemm_bf16_args *args)
     for (size_t r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = _mm512_setzero_ps();
 
-    const size_t depth = n_parts == 1 ? k : DEIT_BF16_K;
-    for (size_t i = 0; i < k; i += depth)
-        for (size_t order = n_parts; order-- > 0;) /* p + q, of part p of a and q of b */
-            for (size_t p = 0; p <= order; p++)
-                add_block(rows, depth / 2, args->a + p * k + i, stride,
-                          args->b + ((order - p) * k + i) * NR, sum);
+    for (size_t order = n_parts; order-- > 0;) /* p + q, of part p of a and q of b */
+        for (size_t p = 0; p <= order; p++)
+            add_product(rows, k, args->a + p * k, stride, args->b + (order - p) * k * NR, sum);
     finish(rows, args, sum);
 }
 

@@ -1,8 +1,7 @@
 /*
  * ops/scalar/gemm_bf16_scalar.c: bf16 products of up to four rows and a panel of eight columns.
  *
- * A block is a pair of k: the products of parts in the contract's order, and of each the even
- * k, then the odd one.  Products are exact, so every sum has one rounding, fused or not.  Rows
+ * A block is all of k.  Products are exact, so every sum has one rounding, fused or not.  Rows
  * go one after the other: with several in the inner loops gcc 12 at -O3 reads one too many.
  */
 #include "ops/bf16.h"
@@ -24,9 +23,9 @@ void deit_gemm_bf16_4x8_scalar(size_t rows, const struct deit_gemm_bf16_args *ar
     for (size_t r = 0; r < rows; r++) {
         const uint16_t *a = args->a + r * args->a_stride;
         float sum[NR] = { 0 };
-        for (size_t i = 0; i < k; i += 2)
-            for (size_t order = n_parts; order-- > 0;) /* p + q, of part p of a and q of b */
-                for (size_t p = 0; p <= order; p++)
+        for (size_t order = n_parts; order-- > 0;) /* p + q, of part p of a and q of b */
+            for (size_t p = 0; p <= order; p++)
+                for (size_t i = 0; i < k; i += 2)
                     add_pair(a + p * k + i, args->b + ((order - p) * k + i) * NR, sum);
 
         for (size_t j = 0; j < args->n; j++) {
