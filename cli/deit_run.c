@@ -1,7 +1,8 @@
 /*
  * cli/deit_run.c: deit-run, which says what is on photos.
  *
- * One loop: take the names of a batch, read them, run the model, write the answers in order.
+ * One loop: take the names of a batch, read them with all threads, run the model with all
+ * threads, write the answers in order.
  * A photo that cannot be read is one failed answer; a model, a tensor or an output that fails
  * ends the run, and then no array is left behind.
  */

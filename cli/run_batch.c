@@ -3,7 +3,8 @@
  *
  * Images are preprocessed by deit_preprocess() and not by deit_session_classify(): the
  * preprocessed rows can then be saved, features come with the logits, and a photo and a row of
- * a tensor take one way.
+ * a tensor take one way.  Each thread that will run the model decodes a photo at a time, so a
+ * core never waits for another's reading, and no more photos are held than there are threads.
  */
 #include "cli/run_batch.h"
 
@@ -151,9 +152,9 @@ enum deit_status deit_run_batch_allocate(const struct deit_run *run,
     return status;
 }
 
-/* Decodes one photo into the next row; on failure the reason is the item's. */
-static enum deit_status load_image(struct deit_run *run, struct deit_run_batch *batch,
-                                   const char *path, struct deit_error *why)
+/* Decodes one photo into 'row'; on failure the reason is the item's. */
+static enum deit_status load_image(const struct deit_run *run, struct deit_run_item *item,
+                                   float *row, struct deit_error *why)
 {
     const struct deit_image_options options = {
         .size = sizeof options,
@@ -162,36 +163,61 @@ static enum deit_status load_image(struct deit_run *run, struct deit_run_batch *
     };
     deit_image image;
     uint64_t start = deit_progress_now_ns();
-    enum deit_status status = deit_image_open(path, &options, &image, why);
+    enum deit_status status = deit_image_open(item->name, &options, &image, why);
     uint64_t opened = deit_progress_now_ns();
-    run->times.decode_ns += opened - start;
+    item->decode_ns = opened - start;
     if (status != DEIT_OK)
         return status;
 
-    float *row = batch->rows[DEIT_RUN_INPUT]
-                 + batch->n_rows * batch->row_elements[DEIT_RUN_INPUT];
     status = deit_preprocess(&image, &run->recipe, row, why);
     deit_image_close(&image);
-    run->times.preprocess_ns += deit_progress_now_ns() - opened;
+    item->preprocess_ns = deit_progress_now_ns() - opened;
     return status;
 }
 
+struct loading {
+    const struct deit_run *run;
+    struct deit_run_batch *batch;
+};
+
+/* On any thread: item i goes to row i.  One that gets neither a row nor a reason was dropped. */
+static void load_item(void *loading_, size_t index)
+{
+    const struct loading *loading = loading_;
+    struct deit_run_batch *batch = loading->batch;
+    struct deit_run_item *item = &batch->items[index];
+    struct deit_error why;
+    if (item->reason || deit_run_stop_signal())
+        return;
+    float *row = batch->rows[DEIT_RUN_INPUT] + index * batch->row_elements[DEIT_RUN_INPUT];
+    if (load_image(loading->run, item, row, &why) == DEIT_OK)
+        item->has_row = true;
+    else
+        item->reason = strdup(deit_report_reason(item->name, why.message));
+}
+
+/* Rows move up to where inputs that could not be read have left room. */
 static enum deit_status load_images(struct deit_run *run, struct deit_run_batch *batch,
                                     struct deit_error *err)
 {
+    struct loading loading = { run, batch };
+    deit_session_parallel_for(run->session, batch->n_items, load_item, &loading);
+    if (deit_run_stop_signal())
+        return deit_report_fail(err, DEIT_ERR_INTERRUPTED, "interrupted");
+
+    float *rows = batch->rows[DEIT_RUN_INPUT];
+    size_t n = batch->row_elements[DEIT_RUN_INPUT];
     for (size_t i = 0; i < batch->n_items; i++) {
         struct deit_run_item *item = &batch->items[i];
-        struct deit_error why;
-        if (item->reason)
-            continue;
-        if (load_image(run, batch, item->name, &why) == DEIT_OK) {
-            item->has_row = true;
-            item->row = batch->n_rows++;
-            continue;
-        }
-        item->reason = strdup(deit_report_reason(item->name, why.message));
-        if (!item->reason)
+        run->times.decode_ns += item->decode_ns;
+        run->times.preprocess_ns += item->preprocess_ns;
+        if (!item->has_row && !item->reason)
             return fail_memory(err);
+        if (!item->has_row)
+            continue;
+        item->row = batch->n_rows++;
+        if (item->row != i)
+            memcpy(rows + item->row * n, rows + i * n, n * sizeof *rows);
     }
     return DEIT_OK;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/run_state.h"
 
@@ -15,6 +16,7 @@ struct deit_run_item {
     char *reason; /* why there is no answer; NULL: there is one */
     bool has_row;
     size_t row; /* in the batch's arrays: inputs that cannot be read take no room there */
+    uint64_t decode_ns, preprocess_ns;
 };
 
 struct deit_run_batch {

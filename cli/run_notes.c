@@ -134,7 +134,7 @@ static void note_times(const struct deit_run *run)
 {
     const struct deit_run_times *times = &run->times;
     fprintf(stderr, "deit-run: times: model %.1f ms, plan and weights %.1f ms; %zu input%s: "
-            "decoding %.1f ms, preprocessing %.1f ms, running %.1f ms\n",
+            "decoding %.1f ms and preprocessing %.1f ms, all threads together, running %.1f ms\n",
             (double)times->open_ns / 1e6, (double)times->create_ns / 1e6, run->n_done,
             plural(run->n_done), (double)times->decode_ns / 1e6,
             (double)times->preprocess_ns / 1e6, (double)times->run_ns / 1e6);

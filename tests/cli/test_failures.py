@@ -88,6 +88,31 @@ class Images(Case):
         expected = self.run_model("-f", "json", "a.png").json[0]
         self.assertEqual(result.json[1], expected)
 
+    def test_threads_keep_answers_and_failures_in_order(self):
+        """Photos of a batch are read by all threads at once; those that fail leave no gap."""
+        names = []
+        for i in range(23):
+            names.append(f"{i}.png")
+            if i % 5 == 3:
+                with open(names[-1], "wb") as f:
+                    f.write(b"hello")
+            elif i % 7 != 2:  # which is missing
+                write_png(names[-1], width=20 + 40 * (i % 3), seed=i)
+        alone = [run("-m", self.model, "-q", "-f", "json", "--logits", f"{name}.npy", name)
+                 for name in names]
+        expected = [result.json[0] for result in alone]
+        self.assertEqual(sum("error" in e for e in expected), 7)
+        for threads, batch in (("1", "23"), ("2", "4"), ("4", "23"), ("5", "3"), ("8", "16")):
+            with self.subTest(threads=threads, batch=batch):
+                result = self.run_model("-q", "-f", "json", "-t", threads, "-b", batch,
+                                        "--logits", "all.npy", *names, code=1)
+                self.assertEqual(result.json, expected)
+                self.assertEqual(result.errors, [f"deit-run: {r['file']}: {r['error']}"
+                                                 for r in expected if "error" in r])
+                rows = support.read_npy("all.npy")
+                for i, name in enumerate(names):
+                    self.assertEqual(rows.row(i).tobytes(), support.read_npy(f"{name}.npy").data)
+
     def test_nothing_is_left_out_when_all_fail(self):
         result = self.run_model("no.png", "--logits", "l.npy", code=1)
         self.assert_one_error(result, "deit-run: no.png: ")
