@@ -122,19 +122,24 @@ static void note_recipe(const struct deit_recipe *recipe)
 static void note_plan(const struct deit_run *run)
 {
     const struct deit_session_info *plan = &run->plan;
-    fprintf(stderr, "deit-run: plan: %s by %s kernels, %u thread%s, batch of %zu at most, %"
-            PRIu32 " x %" PRIu32 "; %zu steps, %.2f GFLOP an image, weights %.1f MB, "
-            "work space %.1f MB\n",
-            plan->precision, plan->isa, plan->threads, plural(plan->threads), plan->max_batch,
+    fprintf(stderr, "deit-run: plan: %s by %s kernels, %u thread%s, ",
+            plan->precision, plan->isa, plan->threads, plural(plan->threads));
+    if (run->lanes)
+        fputs("each with an image of its own, ", stderr);
+    else
+        fprintf(stderr, "batch of %zu at most, ", plan->max_batch);
+    fprintf(stderr, "%" PRIu32 " x %" PRIu32 "; %zu steps, %.2f GFLOP an image, weights %.1f MB, "
+            "work space %.1f MB%s\n",
             plan->height, plan->width, plan->n_steps, plan->gflop_executed,
-            (double)plan->weight_bytes / 1e6, (double)plan->arena_bytes / 1e6);
+            (double)plan->weight_bytes / 1e6, (double)plan->arena_bytes / 1e6,
+            run->lanes ? " a thread" : "");
 }
 
 static void note_times(const struct deit_run *run)
 {
     const struct deit_run_times *times = &run->times;
     fprintf(stderr, "deit-run: times: model %.1f ms, plan and weights %.1f ms; %zu input%s: "
-            "decoding %.1f ms and preprocessing %.1f ms, all threads together, running %.1f ms\n",
+            "decoding %.1f ms, preprocessing %.1f ms, running %.1f ms\n",
             (double)times->open_ns / 1e6, (double)times->create_ns / 1e6, run->n_done,
             plural(run->n_done), (double)times->decode_ns / 1e6,
             (double)times->preprocess_ns / 1e6, (double)times->run_ns / 1e6);
