@@ -1,43 +1,37 @@
 /*
- * bench/measure.c: opens a model and takes the time of its runs.
+ * bench/model.c: opens a model and takes the time of its runs.
  *
  * The order is that of a program: load, first run, then many.  The peak is measured right
  * before and right after the timed runs, because it says what the machine could do at that
  * time and not at another.  Memory is read before that, so that only the model counts.
  */
-#include "bench/measure.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include "bench/peak.h"
+#include "bench/measure.h"
+#include "bench/quantiles.h"
 #include "bench/steps.h"
+#include "bench/subject.h"
 #include "cli/common/npy.h"
 #include "cli/common/progress.h"
 #include "cli/common/report.h"
-
-enum { SEED = 1 };
 
 struct measurement {
     const struct deit_bench_case *which;
     const struct deit_bench_settings *settings;
     struct deit_npy_reader tensor;
-    deit_model *model;
-    deit_session *session;
-    struct deit_port in_port, out_port;
-    size_t in_elements, out_elements; /* of one row */
-    size_t n_rows;                    /* of the tensor that are in 'in': no more than the batch */
-    float *in, *out;                  /* (batch, elements) */
-    double *times_ms;                 /* (max_runs) */
+    struct deit_bench_subject subject;
+    size_t n_rows;    /* of the tensor that are in 'subject.in': no more than the batch */
+    double *times_ms; /* (max_runs) */
     struct deit_bench_steps *steps;
-};
 
-static enum deit_status fail_memory(struct deit_error *err)
-{
-    return deit_report_fail(err, DEIT_ERR_MEMORY, "out of memory");
-}
+    double load_ms, first_ms;
+    size_t n_runs; /* timed ones */
+    struct deit_bench_quantiles ms;
+    struct deit_record_peaks peaks;
+    double peak_rss_mb;
+};
 
 static double ms_since(uint64_t start)
 {
@@ -45,13 +39,6 @@ static double ms_since(uint64_t start)
 }
 
 /* ------------------------------------------------------------------ set up */
-
-/* A name without a slash or a dot that is no file is an architecture's. */
-static bool is_architecture(const char *model)
-{
-    struct stat unused;
-    return !strpbrk(model, "/.") && stat(model, &unused) != 0;
-}
 
 static enum deit_status open_tensor(struct measurement *m, struct deit_error *err)
 {
@@ -71,35 +58,11 @@ static enum deit_status open_tensor(struct measurement *m, struct deit_error *er
     return DEIT_OK;
 }
 
-static enum deit_status open_model(struct measurement *m, struct deit_error *err)
-{
-    const char *name = m->which->model;
-    if (is_architecture(name))
-        return deit_model_open_random(name, SEED, NULL, &m->model, err);
-    return deit_model_open(name, NULL, &m->model, err);
-}
-
-static enum deit_status create_session(struct measurement *m, struct deit_error *err)
-{
-    const struct deit_session_options options = {
-        .size = sizeof options,
-        .max_batch = m->which->batch,
-        .height = m->settings->tensor ? (uint32_t)m->tensor.dims[2] : 0,
-        .width = m->settings->tensor ? (uint32_t)m->tensor.dims[3] : 0,
-        .precision = m->which->precision,
-        .max_isa = m->settings->max_isa,
-        .threads = m->which->threads,
-        .on_step = m->steps ? deit_bench_steps_add : NULL,
-        .ctx = m->steps,
-    };
-    return deit_session_create(m->model, &options, &m->session, err);
-}
-
 /* What can be told to be wrong before the weights are packed. */
 static enum deit_status check_model(const struct measurement *m, struct deit_error *err)
 {
     struct deit_model_info info = { .size = sizeof info };
-    deit_model_info(m->model, &info);
+    deit_model_info(m->subject.model, &info);
     if (m->settings->logits && info.n_classes == 0)
         return deit_report_fail(err, DEIT_ERR_UNSUPPORTED,
                                 "--logits: the model has no head, so no logits");
@@ -110,86 +73,59 @@ static enum deit_status check_model(const struct measurement *m, struct deit_err
     return DEIT_OK;
 }
 
-static size_t count_row_elements(const struct deit_port *port)
+static enum deit_status load(struct measurement *m, struct deit_error *err)
 {
-    size_t n = 1;
-    for (uint32_t i = 1; i < port->rank; i++)
-        n *= (size_t)port->dims[i];
-    return n;
-}
+    enum deit_status status = DEIT_OK;
+    if (m->settings->tensor)
+        status = open_tensor(m, err);
+    if (status == DEIT_OK && m->settings->has_steps && !(m->steps = deit_bench_steps_create()))
+        status = deit_bench_fail_memory(err);
+    if (status != DEIT_OK)
+        return status;
 
-static enum deit_status allocate(struct measurement *m, struct deit_error *err)
-{
-    size_t batch = m->which->batch;
-
-    if (deit_session_input(m->session, 0, &m->in_port) != DEIT_OK
-        || deit_session_output(m->session, 0, &m->out_port) != DEIT_OK)
-        return deit_report_fail(err, DEIT_ERR_UNSUPPORTED, "the model has no input or output");
-    m->in_elements = count_row_elements(&m->in_port);
-    m->out_elements = count_row_elements(&m->out_port);
-    m->in = calloc(batch, m->in_elements * sizeof *m->in);
-    m->out = calloc(batch, m->out_elements * sizeof *m->out);
-    m->times_ms = calloc(m->settings->max_runs, sizeof *m->times_ms);
-    return m->in && m->out && m->times_ms ? DEIT_OK : fail_memory(err);
-}
-
-/* ------------------------------------------------------------------ runs */
-
-/* Values from -2 to 2, as those of a normalised photo, the same in every run. */
-static void fill_random(struct measurement *m)
-{
-    uint64_t state = SEED;
-    for (size_t i = 0; i < m->which->batch * m->in_elements; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        m->in[i] = (float)(state >> 40) / (float)(1 << 22) - 2.0f;
-    }
+    const struct deit_bench_wishes wishes = {
+        .height = m->settings->tensor ? (uint32_t)m->tensor.dims[2] : 0,
+        .width = m->settings->tensor ? (uint32_t)m->tensor.dims[3] : 0,
+        .on_step = m->steps ? deit_bench_steps_add : NULL,
+        .ctx = m->steps,
+    };
+    uint64_t start = deit_progress_now_ns();
+    status = deit_bench_subject_open(&m->subject, m->which, err);
+    if (status == DEIT_OK)
+        status = check_model(m, err);
+    if (status == DEIT_OK)
+        status = deit_bench_subject_plan(&m->subject, m->which, m->settings, &wishes, err);
+    m->load_ms = ms_since(start);
+    return status;
 }
 
 /* The next rows of the tensor.  If it has fewer than the batch, they repeat. */
 static enum deit_status read_rows(struct measurement *m, struct deit_error *err)
 {
-    size_t batch = m->which->batch;
+    struct deit_bench_subject *subject = &m->subject;
+    size_t batch = subject->batch, n = subject->in_elements;
     m->n_rows = m->tensor.rows_left < batch ? (size_t)m->tensor.rows_left : batch;
-    enum deit_status status = deit_npy_read(&m->tensor, m->n_rows, m->in, err);
+    enum deit_status status = deit_npy_read(&m->tensor, m->n_rows, subject->in, err);
     if (status != DEIT_OK)
         return status;
     for (size_t i = m->n_rows; i < batch; i++)
-        memcpy(m->in + i * m->in_elements, m->in + (i - m->n_rows) * m->in_elements,
-               m->in_elements * sizeof *m->in);
+        memcpy(subject->in + i * n, subject->in + (i - m->n_rows) * n, n * sizeof *subject->in);
     return DEIT_OK;
 }
 
 static enum deit_status fill_input(struct measurement *m, struct deit_error *err)
 {
+    m->times_ms = calloc(m->settings->max_runs, sizeof *m->times_ms);
+    if (!m->times_ms)
+        return deit_bench_fail_memory(err);
     if (m->settings->tensor)
         return read_rows(m, err);
-    fill_random(m);
-    m->n_rows = m->which->batch;
+    deit_bench_subject_fill(&m->subject);
+    m->n_rows = m->subject.batch;
     return DEIT_OK;
 }
 
-/* One run of 'n' rows; '*ms' is its time. */
-static enum deit_status run(struct measurement *m, size_t n, double *ms, struct deit_error *err)
-{
-    struct deit_tensor in = {
-        .data = m->in,
-        .bytes = n * m->in_elements * sizeof *m->in,
-        .dtype = DEIT_F32,
-        .rank = m->in_port.rank,
-    };
-    struct deit_tensor out = {
-        .data = m->out,
-        .bytes = n * m->out_elements * sizeof *m->out,
-        .dtype = DEIT_F32,
-    };
-    memcpy(in.dims, m->in_port.dims, sizeof in.dims);
-    in.dims[0] = (int64_t)n;
-
-    uint64_t start = deit_progress_now_ns();
-    enum deit_status status = deit_session_run(m->session, 1, &in, 1, &out, err);
-    *ms = ms_since(start);
-    return status;
-}
+/* ------------------------------------------------------------------ runs */
 
 /* Runs until 'seconds' have passed, within the bounds; '*n' is how often. */
 static enum deit_status run_for(struct measurement *m, double seconds, size_t min_runs,
@@ -201,28 +137,10 @@ static enum deit_status run_for(struct measurement *m, double seconds, size_t mi
     *n = 0;
     while (status == DEIT_OK && *n < max_runs
            && (*n < min_runs || ms_since(start) < seconds * 1e3)) {
-        status = run(m, m->which->batch, &m->times_ms[*n], err);
+        status = deit_bench_subject_run(&m->subject, m->subject.batch, &m->times_ms[*n], err);
         ++*n;
     }
     return status;
-}
-
-/* ------------------------------------------------------------------ results */
-
-static int compare_times(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Between two of the sorted times where the part falls between them. */
-static double quantile(const double *sorted, size_t n, double part)
-{
-    double at = part * (double)(n - 1);
-    size_t i = (size_t)at;
-    if (i + 1 >= n)
-        return sorted[n - 1];
-    return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
 }
 
 static double peak_rss_mb(void)
@@ -233,44 +151,29 @@ static double peak_rss_mb(void)
     return (double)usage.ru_maxrss * 1024.0 / 1e6;
 }
 
-static void describe(const struct measurement *m, struct deit_bench_result *result)
-{
-    struct deit_session_info info = { .size = sizeof info };
-    deit_session_info(m->session, &info);
-    result->threads = info.threads;
-    result->batch = m->which->batch;
-    result->gflop = info.gflop;
-    result->gflop_executed = info.gflop_executed;
-    strncpy(result->precision, info.precision, sizeof result->precision - 1);
-    strncpy(result->isa, info.isa, sizeof result->isa - 1);
-}
-
-static enum deit_status take_times(struct measurement *m, struct deit_bench_result *result,
-                                   struct deit_error *err)
+static enum deit_status take_times(struct measurement *m, struct deit_error *err)
 {
     const struct deit_bench_settings *settings = m->settings;
+    const struct deit_peak_loop *loop = deit_bench_subject_peak(&m->subject);
     size_t n;
 
-    enum deit_status status = run(m, m->which->batch, &result->first_ms, err);
+    enum deit_status status =
+        deit_bench_subject_run(&m->subject, m->subject.batch, &m->first_ms, err);
     if (status != DEIT_OK)
         return status;
     status = run_for(m, settings->seconds / 10, 1, settings->max_runs, &n, err);
     if (status != DEIT_OK)
         return status;
-    result->peak_rss_mb = peak_rss_mb();
+    m->peak_rss_mb = peak_rss_mb();
 
-    result->peak_before = deit_peak_gflops(result->isa, result->threads);
+    m->peaks.before = deit_peak_around(loop, m->subject.info.threads);
     deit_bench_steps_reset(m->steps);
-    status = run_for(m, settings->seconds, settings->min_runs, settings->max_runs, &n, err);
+    status =
+        run_for(m, settings->seconds, settings->min_runs, settings->max_runs, &m->n_runs, err);
     if (status != DEIT_OK)
         return status;
-    result->peak_after = deit_peak_gflops(result->isa, result->threads);
-
-    qsort(m->times_ms, n, sizeof *m->times_ms, compare_times);
-    result->n_runs = n;
-    result->median_ms = quantile(m->times_ms, n, 0.5);
-    result->p10_ms = quantile(m->times_ms, n, 0.1);
-    result->p90_ms = quantile(m->times_ms, n, 0.9);
+    m->peaks.after = deit_peak_around(loop, m->subject.info.threads);
+    m->ms = deit_bench_quantiles(m->times_ms, m->n_runs);
     return DEIT_OK;
 }
 
@@ -278,11 +181,12 @@ static enum deit_status take_times(struct measurement *m, struct deit_bench_resu
 static enum deit_status write_rows(struct measurement *m, struct deit_npy_writer *writer,
                                    struct deit_error *err)
 {
+    const struct deit_bench_subject *subject = &m->subject;
     for (;;) {
         double unused;
-        enum deit_status status = run(m, m->n_rows, &unused, err);
+        enum deit_status status = deit_bench_subject_run(&m->subject, m->n_rows, &unused, err);
         for (size_t i = 0; i < m->n_rows && status == DEIT_OK; i++)
-            status = deit_npy_write(writer, m->out + i * m->out_elements, err);
+            status = deit_npy_write(writer, subject->out + i * subject->out_elements, err);
         if (status != DEIT_OK || m->tensor.rows_left == 0)
             return status;
         status = read_rows(m, err);
@@ -294,10 +198,11 @@ static enum deit_status write_rows(struct measurement *m, struct deit_npy_writer
 static enum deit_status write_logits(struct measurement *m, struct deit_error *err)
 {
     struct deit_npy_writer *writer = NULL;
+    const struct deit_port *port = &m->subject.out_port;
     uint64_t n_rows = m->n_rows + m->tensor.rows_left;
 
-    enum deit_status status = deit_npy_create(m->settings->logits, m->out_port.rank - 1,
-                                              m->out_port.dims + 1, n_rows, &writer, err);
+    enum deit_status status = deit_npy_create(m->settings->logits, port->rank - 1,
+                                              port->dims + 1, n_rows, &writer, err);
     if (status == DEIT_OK)
         status = write_rows(m, writer, err);
     if (status == DEIT_OK)
@@ -308,74 +213,71 @@ static enum deit_status write_logits(struct measurement *m, struct deit_error *e
     return status;
 }
 
+/* ------------------------------------------------------------------ results */
+
+static void describe(const struct measurement *m, struct deit_record *record)
+{
+    const struct deit_session_info *info = &m->subject.info;
+    double per_second = 1e3 * (double)m->subject.batch / m->ms.median;
+
+    deit_record_init(record, "model", "median_ms");
+    deit_bench_subject_describe(&m->subject, m->which, record);
+    deit_record_count(record, "runs", DEIT_NO_LOOK, m->n_runs);
+    deit_record_number(record, "load_ms", DEIT_LOOK("load ms", 8, 1), m->load_ms);
+    deit_record_number(record, "first_ms", DEIT_LOOK("first ms", 8, 2), m->first_ms);
+    deit_record_number(record, "min_ms", DEIT_LOOK("min ms", 8, 3), m->ms.min);
+    deit_record_number(record, "median_ms", DEIT_LOOK("median", 8, 3), m->ms.median);
+    deit_record_number(record, "p10_ms", DEIT_LOOK("p10", 8, 3), m->ms.p10);
+    deit_record_number(record, "p90_ms", DEIT_LOOK("p90", 8, 3), m->ms.p90);
+    deit_record_number(record, "images_per_second", DEIT_LOOK("images/s", 8, 1), per_second);
+    deit_record_number(record, "gflop", DEIT_LOOK("GFLOP", 6, 2), info->gflop);
+    deit_record_number(record, "gflop_executed", DEIT_LOOK("run", 6, 2), info->gflop_executed);
+    deit_record_speed(record, info->gflop * per_second, &m->peaks);
+    deit_record_number(record, "peak_rss_mb", DEIT_LOOK("RSS MB", 7, 1), m->peak_rss_mb);
+}
+
+static enum deit_status hand_on(const struct measurement *m, const struct deit_bench_sink *sink,
+                                struct deit_error *err)
+{
+    struct deit_record record;
+    struct deit_records parts = { .list = NULL };
+
+    describe(m, &record);
+    if (m->steps) {
+        if (!deit_bench_steps_list(m->steps, m->n_runs, &parts))
+            return deit_bench_fail_memory(err);
+        record.parts_key = "steps";
+        record.n_parts = parts.n;
+    }
+    bool is_taken = sink->add(sink->ctx, &record, parts.list);
+    deit_records_done(&parts);
+    return is_taken ? DEIT_OK : deit_report_fail(err, DEIT_ERR_IO, "nobody reads the results");
+}
+
 static void done(struct measurement *m)
 {
-    deit_session_free(m->session);
-    deit_model_close(m->model);
+    deit_bench_subject_done(&m->subject);
     deit_npy_close(&m->tensor);
     deit_bench_steps_free(m->steps);
-    free(m->in);
-    free(m->out);
     free(m->times_ms);
 }
 
-static enum deit_status load(struct measurement *m, double *load_ms, struct deit_error *err)
-{
-    enum deit_status status = DEIT_OK;
-    if (m->settings->tensor)
-        status = open_tensor(m, err);
-    if (status == DEIT_OK && m->settings->has_steps && !(m->steps = deit_bench_steps_create()))
-        status = fail_memory(err);
-    if (status != DEIT_OK)
-        return status;
-
-    uint64_t start = deit_progress_now_ns();
-    status = open_model(m, err);
-    if (status == DEIT_OK)
-        status = check_model(m, err);
-    if (status == DEIT_OK)
-        status = create_session(m, err);
-    *load_ms = ms_since(start);
-    return status;
-}
-
-enum deit_status deit_bench_measure(const struct deit_bench_case *which,
-                                    const struct deit_bench_settings *settings,
-                                    struct deit_bench_result *result_,
-                                    struct deit_bench_step **steps_, size_t *n_steps_,
-                                    struct deit_error *err)
+enum deit_status deit_bench_measure_model(const struct deit_bench_case *which,
+                                          const struct deit_bench_settings *settings,
+                                          const struct deit_bench_sink *sink,
+                                          struct deit_error *err)
 {
     struct measurement m = { .which = which, .settings = settings };
-    struct deit_bench_result result = { 0 };
-    struct deit_bench_step *steps = NULL;
-    size_t n_steps = 0;
 
-    enum deit_status status = load(&m, &result.load_ms, err);
-    if (status == DEIT_OK)
-        status = allocate(&m, err);
+    enum deit_status status = load(&m, err);
     if (status == DEIT_OK)
         status = fill_input(&m, err);
-    if (status != DEIT_OK)
-        goto end;
-
-    describe(&m, &result);
-    status = take_times(&m, &result, err);
-    if (status == DEIT_OK && m.steps) {
-        steps = deit_bench_steps_list(m.steps, result.n_runs, &n_steps);
-        if (!steps)
-            status = fail_memory(err);
-    }
+    if (status == DEIT_OK)
+        status = take_times(&m, err);
     if (status == DEIT_OK && settings->logits)
         status = write_logits(&m, err);
-    if (status != DEIT_OK)
-        goto end;
-
-    *result_ = result;
-    *steps_ = steps;
-    *n_steps_ = n_steps;
-    steps = NULL;
-end:
-    free(steps);
+    if (status == DEIT_OK)
+        status = hand_on(&m, sink, err);
     done(&m);
     return status;
 }
