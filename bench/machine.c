@@ -8,7 +8,6 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -73,10 +72,8 @@ static void append(char *text, size_t room, const char *format, const char *name
     snprintf(text + length, room - length, format, length > 0 ? ", " : "", name, more);
 }
 
-/* Returns the bytes of the second level, 0 if not known. */
-static size_t read_caches(char *text, size_t room)
+static void read_caches(char *text, size_t room)
 {
-    size_t second = 0;
     for (int i = 0; i < 8; i++) {
         char folder[64], level[8], type[16], size[16], name[32];
         snprintf(folder, sizeof folder, "/sys/devices/system/cpu/cpu0/cache/index%d", i);
@@ -87,10 +84,7 @@ static size_t read_caches(char *text, size_t room)
         const char *side = *type == 'D' ? "d" : *type == 'I' ? "i" : "";
         snprintf(name, sizeof name, "L%s%s", level, side);
         append(text, room, "%s%s %s", name, size);
-        if (strcmp(name, "L2") == 0)
-            second = strtoul(size, NULL, 10) << (strchr(size, 'M') ? 20 : 10);
     }
-    return second;
 }
 
 static void read_affinity(char *text, size_t room)
@@ -135,8 +129,9 @@ void deit_bench_machine_init(struct deit_bench_machine *machine, enum deit_isa m
               sizeof machine->governor);
     read_affinity(machine->affinity, sizeof machine->affinity);
 
-    size_t second = read_caches(machine->caches, sizeof machine->caches);
-    size_t most = MEMORY_MAX / machine->cpus, bytes = MEMORY_FACTOR * second;
+    read_caches(machine->caches, sizeof machine->caches);
+
+    size_t most = MEMORY_MAX / machine->cpus, bytes = MEMORY_FACTOR * deit_os_l2_bytes();
     if (bytes < MEMORY_MIN)
         bytes = MEMORY_MIN;
     machine->memory_bytes = bytes < most ? bytes : most;
