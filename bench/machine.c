@@ -66,24 +66,19 @@ static void read_cpu(char *name, size_t room)
         copy_line(name, room, system.machine);
 }
 
-static void append(char *text, size_t room, const char *format, const char *name, const char *more)
-{
-    size_t length = strlen(text);
-    snprintf(text + length, room - length, format, length > 0 ? ", " : "", name, more);
-}
-
 static void read_caches(char *text, size_t room)
 {
     for (int i = 0; i < 8; i++) {
-        char folder[64], level[8], type[16], size[16], name[32];
+        char folder[64], level[8], type[16], size[16];
         snprintf(folder, sizeof folder, "/sys/devices/system/cpu/cpu0/cache/index%d", i);
         if (!read_line(folder, "level", level, sizeof level)
             || !read_line(folder, "type", type, sizeof type)
             || !read_line(folder, "size", size, sizeof size))
             break;
         const char *side = *type == 'D' ? "d" : *type == 'I' ? "i" : "";
-        snprintf(name, sizeof name, "L%s%s", level, side);
-        append(text, room, "%s%s %s", name, size);
+        size_t length = strlen(text);
+        snprintf(text + length, room - length, "%sL%s%s %s", length > 0 ? ", " : "", level, side,
+                 size);
     }
 }
 
