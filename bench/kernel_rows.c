@@ -138,10 +138,6 @@ static const struct deit_bench_size row_sizes[] = { { 1, 768, 1 } };
 /* A row of 500 pixels to 331, of 9 taps at most, and rows to one.  Most windows are shorter. */
 static void call_resample_x(struct deit_bench_work *w)
 {
-    for (size_t x = 0; x < w->n; x++) {
-        w->start[x] = (int32_t)(x * (w->rows - w->k) / (w->n - 1));
-        w->count[x] = (int32_t)(w->k - 2 - x % 2);
-    }
     const struct deit_resample_x args = {
         .n = w->n, .taps = w->k, .start = w->start, .count = w->count, .coeff = w->coeff,
         .src_width = w->rows,

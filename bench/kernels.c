@@ -69,8 +69,11 @@ static enum deit_status allocate(struct measurement *m, struct deit_error *err)
     w->coeff = m->integers;
     w->start = w->coeff + n;
     w->count = w->start + n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         w->coeff[i] = (1 << 22) / 9; /* of nine taps, whose sum is 2^22 */
+        w->start[i] = (int32_t)(i * 10 / 7); /* a row becomes 0.7 as long */
+        w->count[i] = (int32_t)(8 - i % 2);
+    }
     return DEIT_OK;
 }
 
