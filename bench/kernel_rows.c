@@ -5,6 +5,7 @@
  * model that is cut into tiles.  Kernels that work in place get a fresh copy each time, because
  * their own results would soon be zeros; the copy is part of their time.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "bench/kernels.h"
@@ -57,6 +58,79 @@ static double floats_twice(const struct deit_bench_work *w)
 
 static const struct deit_bench_size pack_sizes[] = {
     { 1, NR, 64 }, { 1, NR, 192 }, { 1, NR, 384 }, { 1, NR, 768 },
+};
+
+/* ------------------------------------------------------------------ products of bf16 */
+
+static void tile_gemm_bf16(const struct deit_kernels *kernels, size_t *mr, size_t *nr)
+{
+    *mr = kernels->gemm_bf16.mr;
+    *nr = kernels->gemm_bf16.nr;
+}
+
+static void call_gemm_bf16(struct deit_bench_work *w)
+{
+    const struct deit_gemm_bf16_args args = {
+        .k = w->k, .n = w->n, .n_parts = (unsigned)w->parts, .a = w->bf16,
+        .a_stride = w->parts * w->k, .b = w->bf16, .c = w->y, .c_stride = w->n, .bias = w->z,
+    };
+    assert(w->rows * args.a_stride <= DEIT_BENCH_BF16);
+    w->kernels->gemm_bf16.run(w->rows, &args);
+}
+
+/* All products of parts: one, three or six. */
+static double bf16_ops(const struct deit_bench_work *w)
+{
+    return product_ops(w) * (double)(w->parts * (w->parts + 1) / 2);
+}
+
+static const struct deit_bench_size gemm_bf16_sizes[] = {
+    { MR, NR, 64, 1 },  { MR, NR, 192, 1 },  { MR_1, NR, 192, 1 }, { 2, NR, 192, 1 },
+    { MR, NR, 384, 1 }, { MR, NR, 768, 1 },  { MR_1, NR, 768, 1 }, { 2, NR, 768, 1 },
+    { MR, NR, 1536, 1 }, { MR, NR, 3072, 1 }, { MR, NR, 192, 2 },  { MR, NR, 768, 2 },
+    { MR, NR, 192, 3 }, { MR, NR, 768, 3 },
+};
+
+static void call_split_bf16(struct deit_bench_work *w)
+{
+    const struct deit_split_bf16_args args = {
+        .k = w->k, .k_padded = w->k, .n_parts = (unsigned)w->parts, .src = w->x,
+        .src_stride = w->k, .dst = w->bf16_out, .dst_stride = w->parts * w->k,
+        .part_stride = w->k,
+    };
+    w->kernels->split_bf16(w->rows, &args);
+}
+
+static void call_pack_bf16(struct deit_bench_work *w)
+{
+    w->kernels->pack_bf16(w->n, w->k, w->x, w->k, w->n, (unsigned)w->parts, w->k, w->bf16_out);
+}
+
+static void call_interleave_bf16(struct deit_bench_work *w)
+{
+    w->kernels->interleave_bf16(w->k, w->n, w->x, w->n, w->n, (unsigned)w->parts, w->k * w->n,
+                                w->bf16_out);
+}
+
+/* Floats read and parts written. */
+static double parts_bytes(const struct deit_bench_work *w)
+{
+    return (sizeof(float) + sizeof(uint16_t) * (double)w->parts) * (double)(w->rows * w->k);
+}
+
+static double panel_bytes(const struct deit_bench_work *w)
+{
+    return (sizeof(float) + sizeof(uint16_t) * (double)w->parts) * (double)(w->n * w->k);
+}
+
+static const struct deit_bench_size split_sizes[] = {
+    { 1, 192, 192, 1 }, { 1, 768, 768, 1 }, { 1, 768, 768, 2 }, { 1, 768, 768, 3 },
+};
+static const struct deit_bench_size pack_bf16_sizes[] = {
+    { 1, NR, 64, 1 }, { 1, NR, 768, 1 }, { 1, NR, 768, 2 }, { 1, NR, 768, 3 },
+};
+static const struct deit_bench_size interleave_sizes[] = {
+    { 1, NR, 198, 1 }, { 1, NR, 198, 2 }, { 1, NR, 198, 3 },
 };
 
 /* ------------------------------------------------------------------ rows of floats */
@@ -182,6 +256,17 @@ const struct deit_bench_kernel deit_bench_kernels[] = {
       SIZES(gemm_sizes) },
     { "pack_f32", MEMBER(pack_f32), .tile = tile_gemm_f32, .call = call_pack_f32,
       .amount = floats_twice, .shape = "%zu panel of %zu, k %zu", SIZES(pack_sizes) },
+    { "gemm_bf16", MEMBER(gemm_bf16.run), .bound = "bf16", .tile = tile_gemm_bf16,
+      .call = call_gemm_bf16, .amount = bf16_ops, .shape = "%zu x %zu, k %zu, parts %zu",
+      SIZES(gemm_bf16_sizes) },
+    { "split_bf16", MEMBER(split_bf16), .call = call_split_bf16, .amount = parts_bytes,
+      .shape = "%zu x %zu to k %zu, parts %zu", SIZES(split_sizes) },
+    { "pack_bf16", MEMBER(pack_bf16), .tile = tile_gemm_bf16, .call = call_pack_bf16,
+      .amount = panel_bytes, .shape = "%zu panel of %zu, k %zu, parts %zu",
+      SIZES(pack_bf16_sizes) },
+    { "interleave_bf16", MEMBER(interleave_bf16), .tile = tile_gemm_bf16,
+      .call = call_interleave_bf16, .amount = panel_bytes,
+      .shape = "%zu panel of %zu, k %zu, parts %zu", SIZES(interleave_sizes) },
     { "gelu_f32", MEMBER(gelu_f32), .call = call_gelu, .amount = two_floats,
       .shape = "%zu x %zu", SIZES(gelu_sizes) },
     { "layernorm_f32", MEMBER(layernorm_f32), .call = call_layernorm, .amount = layernorm_bytes,

@@ -29,6 +29,7 @@ struct measurement {
     struct deit_bench_work work;
     float *memory;
     int32_t *integers;
+    uint16_t *halves;
     double *times_ns, *ghz; /* (max_runs) */
     struct deit_records records; /* of one kernel, until its peak is known */
 };
@@ -45,6 +46,16 @@ static void fill(float *x, size_t n)
     }
 }
 
+/* The upper halves of floats. */
+static void fill_bf16(uint16_t *halves, const float *x)
+{
+    for (size_t i = 0; i < DEIT_BENCH_BF16; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i % DEIT_BENCH_WORK], sizeof bits);
+        halves[i] = (uint16_t)(bits >> 16);
+    }
+}
+
 static enum deit_status allocate(struct measurement *m, struct deit_error *err)
 {
     enum { FLOAT_ARRAYS = 5, INT_ARRAYS = 3 };
@@ -53,9 +64,10 @@ static enum deit_status allocate(struct measurement *m, struct deit_error *err)
 
     m->memory = aligned_alloc(64, FLOAT_ARRAYS * n * sizeof *m->memory);
     m->integers = calloc(INT_ARRAYS * n, sizeof *m->integers);
+    m->halves = aligned_alloc(64, 2 * DEIT_BENCH_BF16 * sizeof *m->halves);
     m->times_ns = calloc(m->settings->max_runs, sizeof *m->times_ns);
     m->ghz = calloc(m->settings->max_runs, sizeof *m->ghz);
-    if (!m->memory || !m->integers || !m->times_ns || !m->ghz)
+    if (!m->memory || !m->integers || !m->halves || !m->times_ns || !m->ghz)
         return deit_bench_fail_memory(err);
     fill(m->memory, FLOAT_ARRAYS * n);
     w->kernels = &m->kernels;
@@ -67,6 +79,9 @@ static enum deit_status allocate(struct measurement *m, struct deit_error *err)
     w->bytes_out = (uint8_t *)w->y;
     w->halves = (uint16_t *)(w->w + n);
     w->coeff = m->integers;
+    w->bf16 = m->halves;
+    w->bf16_out = w->bf16 + DEIT_BENCH_BF16;
+    fill_bf16(w->bf16, w->x);
     w->start = w->coeff + n;
     w->count = w->start + n;
     for (size_t i = 0; i < n; i++) {
@@ -125,6 +140,7 @@ static void set_size(struct measurement *m, const struct deit_bench_kernel *kern
               : size->rows == DEIT_BENCH_MR_LESS_1 ? mr - 1 : size->rows;
     w->n = size->n == DEIT_BENCH_NR ? nr : size->n;
     w->k = size->k;
+    w->parts = size->parts;
 }
 
 /* All but the speed, which needs a peak. */
@@ -140,7 +156,7 @@ static enum deit_status add_record(struct measurement *m, const struct deit_benc
         return deit_bench_fail_memory(err);
     struct deit_bench_quantiles ns = take_times(m, kernel, &n);
     *ghz = deit_bench_quantiles(m->ghz, n).median;
-    snprintf(shape, sizeof shape, kernel->shape, w->rows, w->n, w->k);
+    snprintf(shape, sizeof shape, kernel->shape, w->rows, w->n, w->k, w->parts);
 
     deit_record_init(record, "kernel", "median_ns");
     deit_record_text(record, "isa", DEIT_LOOK("ISA", 11), isa_of(m));
@@ -232,6 +248,7 @@ enum deit_status deit_bench_measure_kernels(const struct deit_bench_case *which,
     }
     free(m.memory);
     free(m.integers);
+    free(m.halves);
     free(m.times_ns);
     free(m.ghz);
     deit_records_done(&m.records);

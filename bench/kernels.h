@@ -12,15 +12,16 @@
 #include "ops/kernels.h"
 
 /* Numbers in each array of a call, enough for all sizes. */
-enum { DEIT_BENCH_WORK = 64 * 3072 };
+enum { DEIT_BENCH_WORK = 64 * 3072, DEIT_BENCH_BF16 = 224 * 3 * 3072 };
 
 /* One call: its sizes, and arrays that all calls share. */
 struct deit_bench_work {
     const struct deit_kernels *kernels;
-    size_t rows, n, k;
+    size_t rows, n, k, parts;
     float *x, *y, *z, *w;       /* random values from -3 to 3; y is for results */
     uint8_t *bytes, *bytes_out; /* random; results */
     uint16_t *halves;           /* random floats of 16 bits */
+    uint16_t *bf16, *bf16_out;  /* (DEIT_BENCH_BF16) random values from -3 to 3; results */
     int32_t *coeff, *start, *count;
 };
 
@@ -30,7 +31,7 @@ struct deit_bench_work {
 #define DEIT_BENCH_NR SIZE_MAX
 
 struct deit_bench_size {
-    size_t rows, n, k;
+    size_t rows, n, k, parts; /* parts: of bf16, else 0 */
 };
 
 struct deit_bench_kernel {
@@ -40,7 +41,7 @@ struct deit_bench_kernel {
     void (*tile)(const struct deit_kernels *kernels, size_t *mr, size_t *nr); /* NULL: no tile */
     void (*call)(struct deit_bench_work *work);
     double (*amount)(const struct deit_bench_work *work); /* operations, or bytes moved */
-    const char *shape;  /* for printf(): rows, n, k */
+    const char *shape;  /* for printf(): rows, n, k, parts */
     const struct deit_bench_size *sizes;
     size_t n_sizes;
 };

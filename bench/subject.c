@@ -115,7 +115,7 @@ enum deit_status deit_bench_subject_run(struct deit_bench_subject *subject, size
 
 const struct deit_peak_loop *deit_bench_subject_peak(const struct deit_bench_subject *subject)
 {
-    return deit_peak_loop_for(subject->info.precision, subject->info.isa);
+    return deit_peak_loop_for(subject->info.precision, subject->info.product_isa);
 }
 
 void deit_bench_subject_describe(const struct deit_bench_subject *subject,

@@ -6,6 +6,7 @@
 import array
 import csv
 import json
+import math
 import os
 import re
 import struct
@@ -19,6 +20,8 @@ MODEL = os.path.join(SOURCE, "tests", "fixtures", "models", "plain", "model.safe
 PHOTOS = os.path.join(SOURCE, "models", "builtin", "photos")
 PAGE = os.path.join(SOURCE, "bench", "man", "deit-bench.1")
 QUICK = ("--seconds", "0", "--min-runs", "3", "--max-runs", "3")
+
+LEVELS = ["scalar", "avx2", "avx512", "avx512_bf16", "amx"]
 
 # What scripts rely on.
 MACHINE = set("kind version cpu compiler cpus peaks memory".split())
@@ -184,6 +187,20 @@ class Numbers(unittest.TestCase):
             if result["isa"] == isa:
                 self.assertIsNotNone(result["peak_gflops"], isa)
 
+    def test_each_precision_has_its_peak(self):
+        """The peaks of f32 and bf16 are factors apart, so a wrong one is far off."""
+        for cpu in ("avx2", "avx512", None):
+            for result in measure("-t", "1", "-p", "f32,bf16,bf16x3", cpu=cpu):
+                highest = {}  # of each type, up to the instruction set that ran
+                for peak in result["peaks"]:
+                    if peak["threads"] == 1 and LEVELS.index(peak["isa"]) <= LEVELS.index(
+                            result["isa"]):
+                        highest[peak["type"]] = peak["gflops"]
+                wanted = "bf16" if result["precision"] != "f32" and "bf16" in highest else "f32"
+                nearest = min(highest, key=lambda t: abs(math.log(
+                    highest[t] / result["peak_gflops"])))
+                self.assertEqual(nearest, wanted, (cpu, result["precision"], highest))
+
     def test_steps_add_up(self):
         result = measure("-t", "1", "--steps")[0]
         names = [step["name"] for step in result["steps"]]
@@ -236,7 +253,7 @@ class Numbers(unittest.TestCase):
         # Scalar fills the whole table, which is in the order of the header.
         with open(os.path.join(SOURCE, "ops", "kernels.h"), encoding="utf-8") as f:
             fields = re.search(r"struct deit_kernels \{(.*?)\};", f.read(), re.DOTALL).group(1)
-        names = set(re.findall(r"\b\*?(\w+)(?=[;,])", fields)) - {"level"}
+        names = set(re.findall(r"\b\*?(\w+)(?=[;,])", fields)) - {"level", "bf16_level", "enter", "leave"}
         self.assertEqual({r["kernel"] for r in results if r["isa"] == "scalar"}, names)
 
     def test_kernels_up_to_a_level(self):
