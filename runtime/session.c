@@ -366,6 +366,16 @@ enum deit_status deit_session_output(const deit_session *session, size_t index,
     return fill_port(session, session->graph->outputs[index], port);
 }
 
+const struct deit_exec *deit_session_exec(const deit_session *session)
+{
+    return &session->exec;
+}
+
+const struct deit_graph *deit_session_graph(const deit_session *session)
+{
+    return session->graph;
+}
+
 const struct deit_recipe *deit_session_recipe(const deit_session *session)
 {
     return session->has_recipe ? &session->recipe : NULL;
