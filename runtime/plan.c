@@ -16,16 +16,17 @@
 
 /* ------------------------------------------------------------------ life spans */
 
-static int last_use(const struct deit_graph *graph, int value)
+/* Sets the ends of all spans; a value that nobody reads ends where it begins. */
+static void find_last_uses(const struct deit_graph *graph, struct deit_memory_range *ranges)
 {
-    for (size_t i = 0; i < graph->n_outputs; i++)
-        if (graph->outputs[i] == value)
-            return (int)graph->n_nodes;
-    for (size_t i = graph->n_nodes; i-- > 0;)
+    for (size_t i = 0; i < graph->n_values; i++)
+        ranges[i].last = graph->values[i].producer;
+    for (size_t i = 0; i < graph->n_nodes; i++)
         for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] == value)
-                return (int)i;
-    return graph->values[value].producer;
+            if (graph->nodes[i].inputs[k] >= 0)
+                ranges[graph->nodes[i].inputs[k]].last = (int)i;
+    for (size_t i = 0; i < graph->n_outputs; i++)
+        ranges[graph->outputs[i]].last = (int)graph->n_nodes;
 }
 
 static bool lives_in_arena(const struct deit_value *value)
@@ -37,6 +38,7 @@ static bool lives_in_arena(const struct deit_value *value)
 static enum deit_status wish_values(const struct deit_graph *graph, struct deit_memory_plan *memory,
                                     struct deit_error *err)
 {
+    find_last_uses(graph, memory->ranges);
     for (size_t i = 0; i < graph->n_values; i++) {
         const struct deit_value *value = &graph->values[i];
         struct deit_memory_range *range = &memory->ranges[i];
@@ -51,7 +53,6 @@ static enum deit_status wish_values(const struct deit_graph *graph, struct deit_
                              value->name, deit_shape_print(&value->shape, shape));
         }
         range->first = value->producer < 0 ? 0 : value->producer;
-        range->last = last_use(graph, (int)i);
     }
     return DEIT_OK;
 }
@@ -63,7 +64,7 @@ static void wish_in_place(const struct deit_graph *graph, struct deit_memory_pla
     const struct deit_node *node = &graph->nodes[index];
     int from = slot < 0 ? -1 : node->inputs[slot], to = node->outputs[0];
     if (from < 0 || to < 0 || graph->values[from].origin != DEIT_FROM_NODE ||
-        last_use(graph, from) != (int)index ||
+        memory->ranges[from].last != (int)index ||
         memory->ranges[from].bytes != memory->ranges[to].bytes)
         return;
     for (size_t k = 0; k < node->n_inputs; k++)
