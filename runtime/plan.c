@@ -211,6 +211,21 @@ enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct d
     return acquire_floats(lowering, node, slot, 0, data, err);
 }
 
+/* -inf masks by being added, but other numbers that are not finite spoil what they touch. */
+static enum deit_finite allowed_floats(const struct deit_node *node)
+{
+    switch (node->kind) {
+    case DEIT_NODE_MATMUL: case DEIT_NODE_CONV: case DEIT_NODE_LINEAR: case DEIT_NODE_LAYERNORM:
+        return DEIT_FINITE;
+    case DEIT_NODE_ATTENTION:
+        return DEIT_FINITE_OR_MASK;
+    case DEIT_NODE_BINARY:
+        return node->attrs.binary <= DEIT_DIV ? DEIT_FINITE_OR_MASK : DEIT_ANY_FLOAT;
+    default:
+        return DEIT_ANY_FLOAT;
+    }
+}
+
 enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,
                                     size_t slot, const void **data, struct deit_error *err)
 {
@@ -218,8 +233,11 @@ enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct
     *data = NULL;
     if (!value)
         return DEIT_OK;
-    if (value->origin == DEIT_FROM_CONSTANT)
-        return acquire(lowering, value, layout_of(value, 0), data, err);
+    if (value->origin == DEIT_FROM_CONSTANT) {
+        struct deit_weight_layout layout = layout_of(value, 0);
+        layout.allows = allowed_floats(node);
+        return acquire(lowering, value, layout, data, err);
+    }
     *data = deit_plan_buffer(lowering->plan, node->inputs[slot]);
     return DEIT_OK;
 }

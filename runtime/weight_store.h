@@ -14,6 +14,9 @@
 struct deit_weight_store;
 struct deit_weight; /* one block */
 
+/* Which floats a block may hold: -inf is how a mask says no, and a comparison takes anything. */
+enum deit_finite { DEIT_FINITE, DEIT_FINITE_OR_MASK, DEIT_ANY_FLOAT };
+
 /*
  * rows x k elements of type 'dtype', in panels of nr rows (ops/kernels.h); nr 0: row by row.
  * 'k_major': the constant is stored (k, rows).  A part that says so of itself
@@ -24,6 +27,7 @@ struct deit_weight_layout {
     enum deit_dtype dtype; /* panels and what is stored (k, rows): DEIT_F32 */
     size_t rows, k, nr;
     bool k_major; /* then no part says it */
+    enum deit_finite allows; /* else DEIT_ERR_NONFINITE, unless the model allows all */
 };
 
 enum deit_status deit_weight_store_create(const struct deit_model_options *options,
