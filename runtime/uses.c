@@ -75,7 +75,8 @@ static struct use use_of(const struct deit_graph *graph, int value)
     bool is_known = index->is_fresh && (size_t)value < index->n;
     if (!is_known && !refresh(graph, index))
         return scan(graph, value);
-    assert(index->uses[value].count == scan(graph, value).count);
+    /* Compared while that is cheap: a forgotten deit_graph_changed() shows in any model. */
+    assert(graph->n_nodes > 1000 || index->uses[value].count == scan(graph, value).count);
     return index->uses[value];
 }
 
