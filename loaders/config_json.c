@@ -7,6 +7,7 @@
  */
 #include "loaders/config_json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static void read_number(struct reader *r, const json_t *object, const char *key,
     const json_t *value = get(r, object, key);
     if (!value)
         return;
-    if (!json_is_number(value) || !(json_number_value(value) > 0)) {
+    if (!json_is_number(value) || !(json_number_value(value) > 0) ||
+        !isfinite((float)json_number_value(value))) {
         bad_value(r, key, value, "a positive number");
         return;
     }

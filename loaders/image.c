@@ -159,6 +159,14 @@ enum deit_status deit_image_create(const struct deit_image_file *file, uint32_t 
 
 /* ------------------------------------------------------------------ reading */
 
+static bool has_changed(int fd, const struct stat *before)
+{
+    struct stat now;
+    return fstat(fd, &now) == 0 && (now.st_size != before->st_size ||
+                                    now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+                                    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
+}
+
 static enum deit_status read_file(const char *path, uint64_t max_bytes, uint8_t **data,
                                   size_t *bytes, struct deit_error *err)
 {
@@ -196,9 +204,16 @@ static enum deit_status read_file(const char *path, uint64_t max_bytes, uint8_t 
             deit_fail(err, status, "%s: %s", path, strerror(errno));
             goto done;
         }
-        if (n == 0)
-            break; /* it shrank since fstat(): the decoder will say what is missing */
+        if (n == 0) {
+            deit_fail(err, status, "%s: the file shrank while it was read: %zu bytes when "
+                      "opened, now %zu", path, size, done);
+            goto done;
+        }
         done += (size_t)n;
+    }
+    if (has_changed(fd, &info)) {
+        deit_fail(err, status, "%s: the file was changed while it was read", path);
+        goto done;
     }
     *data = buffer;
     *bytes = done;

@@ -21,6 +21,7 @@
 
 /* Progressive files may refine a picture for ever: scans x pixels is what they cost. */
 #define MAX_SCAN_PIXELS UINT64_C(2000000000)
+#define MAX_TOGETHER UINT64_C(480000000) /* bytes of such a picture and its coefficients */
 #define MIN_SCAN_PIXELS UINT64_C(100000) /* a scan of a tiny picture is not free either */
 
 struct decoder {
@@ -196,13 +197,19 @@ static void check_memory(struct decoder *d)
     for (int i = 0; i < jpeg->num_components; i++)
         blocks += (uint64_t)jpeg->comp_info[i].width_in_blocks
                 * jpeg->comp_info[i].height_in_blocks;
-    uint64_t bytes = blocks * sizeof(JBLOCK);
-    if (bytes <= d->file->max_memory)
+    uint64_t bytes = blocks * sizeof(JBLOCK), limit = d->file->max_memory;
+    uint64_t picture = UINT64_C(3) * d->header.width * d->header.height;
+    uint64_t together = limit > MAX_TOGETHER ? limit : MAX_TOGETHER;
+    if (bytes <= limit && bytes + picture <= together)
         return;
+    if (bytes <= limit) {
+        bytes += picture;
+        limit = together;
+    }
     d->status = deit_fail(d->err, DEIT_ERR_LIMIT,
                           "%s: JPEG: several scans of %u x %u need %" PRIu64 " bytes, above the "
                           "memory limit of %" PRIu64, d->file->name, d->header.width,
-                          d->header.height, bytes, d->file->max_memory);
+                          d->header.height, bytes, limit);
     longjmp(d->failed, 1);
 }
 

@@ -2,7 +2,8 @@
  * loaders/jpeg_header.c: the markers before a JPEG's first scan.
  *
  * libjpeg reads them too, but Pillow looks at them first and turns files away that libjpeg
- * would take.  The same walk gives the picture's size before anything is allocated.
+ * would take.  Of a colour profile or EXIF data nothing is looked at, though Pillow trips over
+ * some.  The same walk gives the picture's size before anything is allocated.
  */
 #include "loaders/jpeg_header.h"
 
@@ -12,7 +13,7 @@
 #include "runtime/error.h"
 
 enum { SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, RST0 = 0xd0, EOI = 0xd9, SOS = 0xda,
-       DQT = 0xdb, DHP = 0xde, APP0 = 0xe0, APP2 = 0xe2, APP13 = 0xed, APP14 = 0xee,
+       DQT = 0xdb, DHP = 0xde, APP0 = 0xe0, APP13 = 0xed, APP14 = 0xee,
        JPG0 = 0xf0, JPG13 = 0xfd };
 
 struct segment {
@@ -49,15 +50,12 @@ static enum deit_status bad(const struct deit_image_file *file, const struct seg
 struct walk {
     const struct deit_image_file *file;
     struct deit_jpeg_header header;
-    bool has_short_profile; /* an ICC piece without its number, which a frame header trips over */
 };
 
 static enum deit_status read_frame(struct walk *walk, const struct segment *segment,
                                    struct deit_error *err)
 {
     const struct deit_image_file *file = walk->file;
-    if (walk->has_short_profile)
-        return bad(file, segment, "colour profile cut short in front of the frame header", err);
     if (segment->bytes < 6 || segment->bytes % 3)
         return bad(file, segment, "frame header of a wrong length", err);
     const uint8_t *p = segment->data;
@@ -131,8 +129,6 @@ static enum deit_status read_segment(struct walk *walk, unsigned marker,
         return bad(walk->file, segment, "quantisation table cut short", err);
     if (!is_application_data_whole(marker, segment))
         return bad(walk->file, segment, "application data cut short", err);
-    if (marker == APP2 && starts_with(segment, "ICC_PROFILE", 12) && segment->bytes < 14)
-        walk->has_short_profile = true;
     return DEIT_OK;
 }
 

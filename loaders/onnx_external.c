@@ -3,11 +3,11 @@
  * model's folder.
  *
  * A model from the internet names the files that are read for it.  What could make it read
- * others is refused by the look of the name first, and then by where the name really leads.
+ * others is refused by the look of the name first, and then by where the name really leads.  The
+ * checksum that a model may name is not compared: whoever writes the one can write the other.
  */
 #include "loaders/onnx_external.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 /* Each is a descriptor, of which a process often has 1024.  Exporters that write a file for each
    tensor need some hundreds. */
-enum { MAX_FILES = 768 };
+enum { MAX_FILES = 768, MAX_LOCATION = 4096 };
 
 struct deit_onnx_external {
     const char *location; /* the model's */
@@ -33,8 +33,8 @@ struct entries {
 static enum deit_status bad(const struct deit_onnx *onnx, const char *name, const char *location,
                             struct deit_error *err, const char *what)
 {
-    return deit_fail(err, DEIT_ERR_FORMAT, "%s: tensor '%s': external data '%s': %s", onnx->name,
-                     name, location, what);
+    return deit_fail(err, DEIT_ERR_FORMAT, "%s: tensor '%s': external data '%.200s': %s",
+                     onnx->name, name, location, what);
 }
 
 static enum deit_status read_entries(const struct deit_onnx *onnx,
@@ -93,35 +93,15 @@ static bool has_dot_dot(const char *location)
     return false;
 }
 
-/* Where both names really lead. */
-static bool is_inside(const char *real_folder, const char *real_file)
-{
-    size_t n = strlen(real_folder);
-    if (n && real_folder[n - 1] == '/')
-        n--;
-    return !strncmp(real_folder, real_file, n) && real_file[n] == '/';
-}
-
-static enum deit_status check_links(const struct deit_onnx *onnx, const char *name,
-                                    const char *location, const char *path,
+static enum deit_status open_inside(const struct deit_onnx *onnx, const char *path,
+                                    bool *is_outside, struct deit_source **out,
                                     struct deit_error *err)
 {
-    enum deit_status status = DEIT_OK;
     char *folder = deit_path_beside(onnx->path, ".");
-    char *real_folder = folder ? realpath(folder, NULL) : NULL;
-    char *real_file = real_folder ? realpath(path, NULL) : NULL;
-    if (!real_file)
-        status = !folder || errno == ENOMEM
-                     ? deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", onnx->name)
-                     : deit_fail(err, DEIT_ERR_IO, "%s: tensor '%s': external data '%s': %s",
-                                 onnx->name, name, location, strerror(errno));
-    else if (!is_inside(real_folder, real_file))
-        status = bad(onnx, name, location, err,
-                     "a symbolic link leads out of the model's folder; --follow-links "
-                     "(follow_links) allows that");
+    enum deit_status status =
+        folder ? deit_source_open_inside(path, folder, is_outside, out, err)
+               : deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", onnx->name);
     free(folder);
-    free(real_folder);
-    free(real_file);
     return status;
 }
 
@@ -133,6 +113,8 @@ static enum deit_status open_location(struct deit_onnx *onnx, const char *name,
         return deit_fail(err, DEIT_ERR_UNSUPPORTED,
                          "%s: tensor '%s': external data '%s': a model in memory has no files "
                          "beside it", onnx->name, name, location);
+    if (strlen(location) > MAX_LOCATION)
+        return bad(onnx, name, location, err, "the name is longer than 4096 bytes");
     if (*location == '/')
         return bad(onnx, name, location, err,
                    "an absolute path; external data must lie beside the model");
@@ -143,18 +125,22 @@ static enum deit_status open_location(struct deit_onnx *onnx, const char *name,
     char *path = deit_path_beside(onnx->path, location);
     if (!path)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", onnx->name);
-    enum deit_status status = DEIT_OK;
-    if (!onnx->follow_links)
-        status = check_links(onnx, name, location, path, err);
+    bool is_outside = false;
     struct deit_error why = { 0 };
-    if (status == DEIT_OK) {
-        status = deit_source_open_file(path, out, &why);
-        if (status != DEIT_OK)
-            deit_fail(err, status, "%s: tensor '%s': external data: %s", onnx->name, name,
-                      why.message);
-    }
+    enum deit_status status = onnx->follow_links
+                                  ? deit_source_open_file(path, out, &why)
+                                  : open_inside(onnx, path, &is_outside, out, &why);
+    size_t n = strlen(path);
+    bool is_named = !strncmp(why.message, path, n) && why.message[n] == ':';
     free(path);
-    return status;
+    if (status == DEIT_OK)
+        return DEIT_OK;
+    if (is_outside)
+        return bad(onnx, name, location, err,
+                   "a symbolic link leads out of the model's folder; --follow-links "
+                   "(follow_links) allows that");
+    return deit_fail(err, status, "%s: tensor '%s': external data '%.200s': %s", onnx->name, name,
+                     location, why.message + (is_named ? n + 2 : 0));
 }
 
 /* ------------------------------------------------------------------ one source per file */

@@ -41,6 +41,7 @@ struct deit_png {
     bool has_simple_alpha; /* one colour or index is transparent */
     uint32_t n_frames, sequence;
     uint64_t text_bytes, inflated_bytes;
+    size_t n_chunks; /* beside the image data */
 };
 
 /*

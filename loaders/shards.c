@@ -16,7 +16,7 @@
 #include "loaders/source_file.h"
 #include "runtime/error.h"
 
-enum { MAX_INDEX_BYTES = 32 << 20 };
+enum { MAX_INDEX_BYTES = 32 << 20, MAX_NAME_BYTES = 255 };
 
 struct reader {
     const char *path; /* of the index */
@@ -34,6 +34,10 @@ static enum deit_status check_file_name(const struct reader *r, const char *tens
         return deit_fail(r->err, DEIT_ERR_FORMAT, "%s: weight_map '%s' is %s, not a file name",
                          r->path, tensor, deit_json_kind(value));
     const char *name = json_string_value(value);
+    if (strlen(name) > MAX_NAME_BYTES)
+        return deit_fail(r->err, DEIT_ERR_FORMAT,
+                         "%s: weight_map '%s' is a file name longer than %d bytes", r->path,
+                         tensor, MAX_NAME_BYTES);
     if (!*name || strchr(name, '/') || strchr(name, '\\') || !strcmp(name, ".") ||
         !strcmp(name, ".."))
         return deit_fail(r->err, DEIT_ERR_FORMAT,

@@ -85,6 +85,7 @@ static enum deit_status see_rewrites(struct model_dump *dump, const deit_model *
         .names = &name,
         .passes = DEIT_PASSES_ON,
         .observer = &observer,
+        .max_bytes = deit_model_max_bytes(model, batch ? batch : o->batch ? o->batch : 1),
     };
     struct deit_graph *fixed;
     enum deit_status status = deit_specialise(model->graph, &options, &fixed, err);

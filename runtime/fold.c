@@ -15,12 +15,97 @@
 #include "runtime/kind.h"
 #include "runtime/plan.h"
 
-/* Makes uses of output 'slot' uses of a constant whose elements stand at 'data'. */
+/* ------------------------------------------------------------------ the limit */
+
+static size_t bytes_of(const struct deit_value *value)
+{
+    size_t n = 0, bytes = 0;
+    if (!deit_shape_count(&value->shape, &n) ||
+        __builtin_mul_overflow(n, deit_dtype_bytes(value->dtype), &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+static size_t add(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+/* Constants count twice: who reads them packs a copy.  0: no limit. */
+static enum deit_status check_limit(const struct deit_graph *graph, const struct deit_node *node,
+                                    size_t more, struct deit_error *err)
+{
+    size_t need = add(add(graph->folded_bytes, graph->folded_bytes), more);
+    if (!graph->max_fold_bytes || need <= graph->max_fold_bytes)
+        return DEIT_OK;
+    return deit_fail(err, DEIT_ERR_LIMIT,
+                     "%s: constants that are computed need %zu bytes beyond the weights, the "
+                     "limit is %zu", node->name, need, graph->max_fold_bytes);
+}
+
+/* While a node runs, its constant inputs are there twice, and so are its outputs. */
+static enum deit_status check_run(const struct deit_graph *graph, const struct deit_node *node,
+                                  struct deit_error *err)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] >= 0)
+            bytes = add(bytes, bytes_of(&graph->values[node->inputs[i]]));
+    for (size_t i = 0; i < node->n_outputs; i++)
+        if (node->outputs[i] >= 0) {
+            size_t output = bytes_of(&graph->values[node->outputs[i]]);
+            bytes = add(bytes, add(output, output));
+        }
+    return check_limit(graph, node, bytes, err);
+}
+
+static void forget(struct deit_graph *graph, struct deit_value *value)
+{
+    graph->folded_bytes -= bytes_of(value);
+    value->is_folded = false;
+    deit_constant_done(&value->constant);
+}
+
+/* Constants that only the node read are not needed any more. */
+static void forget_inputs(struct deit_graph *graph, int index, size_t *uses)
+{
+    const struct deit_node *node = &graph->nodes[index];
+    int output = node->outputs[0];
+    if (output < 0 || graph->values[output].origin != DEIT_FROM_CONSTANT)
+        return; /* its uses have become uses of an input */
+    for (size_t i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] >= 0 && --uses[node->inputs[i]] == 0 &&
+            graph->values[node->inputs[i]].is_folded)
+            forget(graph, &graph->values[node->inputs[i]]);
+}
+
+/* ------------------------------------------------------------------ outputs */
+
+enum deit_status deit_fold_output(struct deit_graph *graph, int node, size_t slot,
+                                  const struct deit_constant *constant, bool is_held,
+                                  struct deit_error *err)
+{
+    int output = graph->nodes[node].outputs[slot];
+    struct deit_value *value = &graph->values[output];
+    if (is_held) {
+        size_t bytes = bytes_of(value);
+        enum deit_status status =
+            check_limit(graph, &graph->nodes[node], add(bytes, bytes), err);
+        if (status != DEIT_OK)
+            return status;
+        graph->folded_bytes += bytes;
+        value->is_folded = true;
+    }
+    deit_graph_set_constant(graph, output, constant);
+    graph->nodes[node].is_dead = graph->nodes[node].is_dead || slot == 0;
+    return DEIT_OK;
+}
+
+/* Makes an output a constant whose elements stand at 'data'. */
 static enum deit_status replace_output(struct deit_graph *graph, int node, size_t slot,
                                        const void *data, struct deit_error *err)
 {
-    int output = graph->nodes[node].outputs[slot];
-    const struct deit_value *value = &graph->values[output];
+    const struct deit_value *value = &graph->values[graph->nodes[node].outputs[slot]];
     struct deit_constant constant;
     void *copy;
     size_t n = 0;
@@ -30,23 +115,18 @@ static enum deit_status replace_output(struct deit_graph *graph, int node, size_
         return status;
     if (n)
         memcpy(copy, data, n * deit_dtype_bytes(value->dtype));
-    int made =
-        deit_graph_add_constant(graph, value->name, value->dtype, value->shape, &constant);
+    status = deit_fold_output(graph, node, slot, &constant, true, err);
     deit_constant_done(&constant);
-    if (made < 0)
-        return deit_graph_check(graph, err);
-    deit_graph_replace_uses(graph, output, made);
-    return DEIT_OK;
+    return status;
 }
 
 enum deit_status deit_fold_replace(struct deit_graph *graph, int node, const void *data,
                                    struct deit_error *err)
 {
-    enum deit_status status = replace_output(graph, node, 0, data, err);
-    if (status == DEIT_OK)
-        graph->nodes[node].is_dead = true;
-    return status;
+    return replace_output(graph, node, 0, data, err);
 }
+
+/* ------------------------------------------------------------------ running a node */
 
 static bool all_constant(const struct deit_graph *graph, const struct deit_node *node)
 {
@@ -145,14 +225,14 @@ static enum deit_status run_once(struct deit_graph *graph, int node, struct deit
         status = deit_weight_store_create(&model_options, &store, err);
     const struct deit_plan_options options = {
         .kernels = &kernels, .store = store, .n_threads = 1, .batch = 1,
-        .max_arena_bytes = SIZE_MAX / 4
+        .max_arena_bytes = graph->max_fold_bytes ? graph->max_fold_bytes : SIZE_MAX / 4
     };
     if (status == DEIT_OK)
         status = deit_plan_create(alone, &options, &plan, err);
     if (status == DEIT_OK)
         status = run_plan(graph, node, alone, plan, store, err);
     if (status == DEIT_OK)
-        graph->nodes[node].is_dead = true;
+        graph->nodes[node].is_dead = true; /* also one whose first output is absent */
     deit_plan_free(plan);
     deit_weight_store_free(store);
     deit_graph_free(alone);
@@ -172,19 +252,44 @@ static enum deit_status fold_node(struct deit_graph *graph, int index, size_t ma
         if (status != DEIT_OK || done)
             return status;
     }
-    return kind->lower && all_constant(graph, node) ? run_once(graph, index, err) : DEIT_OK;
+    if (!kind->lower || !all_constant(graph, node))
+        return DEIT_OK;
+    enum deit_status status = check_run(graph, node, err);
+    return status == DEIT_OK ? run_once(graph, index, err) : status;
+}
+
+/* How often each value is read; what was computed and is not, is forgotten.  NULL: no memory. */
+static size_t *count_uses(struct deit_graph *graph)
+{
+    size_t *uses = calloc(graph->n_values + 1, sizeof *uses);
+    for (size_t i = 0; uses && i < graph->n_nodes; i++)
+        for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] >= 0)
+                uses[graph->nodes[i].inputs[k]]++;
+    for (size_t i = 0; uses && i < graph->n_outputs; i++)
+        uses[graph->outputs[i]]++;
+    for (size_t i = 0; uses && i < graph->n_values; i++)
+        if (graph->values[i].is_folded && !uses[i])
+            forget(graph, &graph->values[i]);
+    return uses;
 }
 
 enum deit_status deit_graph_fold(struct deit_graph *graph, size_t max_bytes,
                                  struct deit_error *err)
 {
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        enum deit_status status = deit_node_infer(graph, i, err);
+    enum deit_status status = DEIT_OK;
+    size_t *uses = count_uses(graph);
+    if (!uses)
+        return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the graph");
+    for (size_t i = 0; status == DEIT_OK && i < graph->n_nodes; i++) {
+        status = deit_node_infer(graph, i, err);
         if (status == DEIT_OK)
             status = fold_node(graph, (int)i, max_bytes, err);
-        if (status != DEIT_OK)
-            return status;
+        if (status == DEIT_OK && graph->nodes[i].is_dead)
+            forget_inputs(graph, (int)i, uses);
     }
-    deit_graph_compact(graph);
-    return DEIT_OK;
+    free(uses);
+    if (status == DEIT_OK)
+        deit_graph_compact(graph);
+    return status;
 }

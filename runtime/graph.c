@@ -1,7 +1,8 @@
 /*
  * runtime/graph.c: building, searching and compacting graphs.
  *
- * A model has a few hundred nodes, so lists are scanned instead of indexed.
+ * A model has a few hundred nodes, so lists are scanned.  A file may hold twenty thousand,
+ * though: what passes ask of each of them, who uses a value, has an index (runtime/uses.c).
  */
 #include "runtime/graph.h"
 
@@ -94,6 +95,7 @@ void deit_graph_free(struct deit_graph *graph)
     }
     for (size_t i = 0; i < graph->n_nodes; i++)
         free_node(&graph->nodes[i]);
+    deit_graph_drop_index(graph);
     free(graph->values);
     free(graph->nodes);
     free(graph->outputs);
@@ -204,6 +206,7 @@ int deit_graph_add_node(struct deit_graph *graph, enum deit_node_kind kind, cons
     int index = append_node(graph, &from);
     if (index < 0)
         return -1;
+    deit_graph_changed(graph);
     memcpy(graph->nodes[index].inputs, inputs, n_inputs * sizeof *inputs);
     for (size_t i = 0; i < n_outputs; i++) {
         const struct deit_shape unknown = { .rank = DEIT_RANK_UNKNOWN };
@@ -225,6 +228,7 @@ int deit_graph_add_value(struct deit_graph *graph, const char *name, enum deit_d
 
 void deit_graph_add_output(struct deit_graph *graph, int value)
 {
+    deit_graph_changed(graph);
     if (grow(graph, (void **)&graph->outputs, graph->n_outputs, &graph->outputs_room,
              sizeof *graph->outputs))
         graph->outputs[graph->n_outputs++] = value;
@@ -282,22 +286,20 @@ int deit_graph_find(const struct deit_graph *graph, const char *name)
     return constant;
 }
 
-size_t deit_graph_count_uses(const struct deit_graph *graph, int value)
+void deit_graph_set_constant(struct deit_graph *graph, int value,
+                             const struct deit_constant *constant)
 {
-    size_t uses = 0;
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        if (graph->nodes[i].is_dead)
-            continue;
-        for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
-            uses += graph->nodes[i].inputs[k] == value;
-    }
-    for (size_t i = 0; i < graph->n_outputs; i++)
-        uses += graph->outputs[i] == value;
-    return uses;
+    struct deit_value *v = &graph->values[value];
+    v->origin = DEIT_FROM_CONSTANT;
+    v->producer = -1;
+    v->constant = *constant;
+    for (size_t i = 0; i < constant->n_parts; i++)
+        deit_source_retain(constant->parts[i].source);
 }
 
 void deit_graph_replace_uses(struct deit_graph *graph, int from, int to)
 {
+    deit_graph_changed(graph);
     for (size_t i = 0; i < graph->n_nodes; i++)
         for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
             if (graph->nodes[i].inputs[k] == from)
@@ -333,6 +335,7 @@ static bool mark_unneeded_dead(struct deit_graph *graph)
 
 void deit_graph_compact(struct deit_graph *graph)
 {
+    deit_graph_changed(graph);
     if (!mark_unneeded_dead(graph))
         return;
     size_t kept = 0;
@@ -395,6 +398,7 @@ static bool find_order(const struct deit_graph *graph, int *place, int *stack)
 
 bool deit_graph_sort(struct deit_graph *graph)
 {
+    deit_graph_changed(graph);
     int *place = calloc(2 * graph->n_nodes + 1, sizeof *place);
     struct deit_node *nodes = calloc(graph->n_nodes + 1, sizeof *nodes);
     bool ok = place && nodes && find_order(graph, place, place + graph->n_nodes);

@@ -70,6 +70,7 @@ struct deit_value {
     enum deit_origin origin;
     int producer;                  /* node index if DEIT_FROM_NODE, else -1 */
     struct deit_constant constant; /* if DEIT_FROM_CONSTANT */
+    bool is_folded;                /* a constant that was computed and is held in memory */
 };
 
 enum deit_node_kind {
@@ -227,6 +228,8 @@ static inline int deit_node_output(const struct deit_node *node, size_t slot)
     return slot < node->n_outputs ? node->outputs[slot] : -1;
 }
 
+struct deit_use_index;
+
 struct deit_graph {
     struct deit_value *values;
     size_t n_values, values_room;
@@ -235,6 +238,10 @@ struct deit_graph {
     int *outputs; /* values */
     size_t n_outputs, outputs_room;
     bool is_out_of_memory;
+    struct deit_use_index *index; /* NULL: uses are counted by looking at all nodes */
+
+    size_t folded_bytes;    /* of constants that folding made and something still reads */
+    size_t max_fold_bytes;  /* that folding may need; 0: any */
 };
 
 struct deit_graph *deit_graph_create(void); /* NULL: out of memory */
@@ -269,6 +276,25 @@ int deit_graph_find(const struct deit_graph *graph, const char *name);
 
 /* How many node inputs and graph outputs use a value. */
 size_t deit_graph_count_uses(const struct deit_graph *graph, int value);
+
+/* The last node that uses a value, or NULL. */
+struct deit_node *deit_graph_user(const struct deit_graph *graph, int value);
+
+/*
+ * Between these two, the answers of both functions above are looked up in an index, which is
+ * made again after changes: passes ask about each value of a graph.  The functions here know
+ * when they change uses; who writes to a node's inputs or lets it die says so.
+ */
+void deit_graph_index(struct deit_graph *graph);
+void deit_graph_drop_index(struct deit_graph *graph);
+void deit_graph_changed(struct deit_graph *graph);
+
+/*
+ * Makes a node's output a constant, whose sources are retained; the node is dead when all its
+ * outputs are.
+ */
+void deit_graph_set_constant(struct deit_graph *graph, int value,
+                             const struct deit_constant *constant);
 
 /* Makes every use of 'from' a use of 'to'. */
 void deit_graph_replace_uses(struct deit_graph *graph, int from, int to);

@@ -143,11 +143,40 @@ static enum deit_status check_inputs(const struct deit_graph *graph, size_t inde
     return DEIT_OK;
 }
 
+/*
+ * What no machine holds is refused here, so that no kind has to think of it: dims beside a zero
+ * or an unknown one must not overflow either, because kinds multiply some of them.
+ */
+static enum deit_status check_output(const struct deit_node *node, const struct deit_value *value,
+                                     struct deit_error *err)
+{
+    const uint64_t most = UINT64_C(1) << 40;
+    uint64_t bytes = deit_dtype_bytes(value->dtype);
+    char text[128];
+    if (!deit_rank_is_known(&value->shape))
+        return DEIT_OK;
+    for (uint32_t i = 0; i < value->shape.rank; i++) {
+        int64_t dim = value->shape.dims[i];
+        if (dim < 0 && dim != DEIT_DIM_UNKNOWN)
+            return deit_fail(err, DEIT_ERR_FORMAT, "%s: a result with a dimension of %lld",
+                             node->name, (long long)dim);
+        if (dim > 0 && (__builtin_mul_overflow(bytes, (uint64_t)dim, &bytes) || bytes > most))
+            return deit_fail(err, DEIT_ERR_FORMAT,
+                             "%s: a result of shape %s is larger than 2^40 bytes", node->name,
+                             deit_shape_print(&value->shape, text));
+    }
+    return DEIT_OK;
+}
+
 enum deit_status deit_node_infer(struct deit_graph *graph, size_t index, struct deit_error *err)
 {
+    const struct deit_node *node = &graph->nodes[index];
     enum deit_status status = check_inputs(graph, index, err);
     if (status == DEIT_OK)
-        status = deit_kind_of(&graph->nodes[index])->infer(graph, &graph->nodes[index], err);
+        status = deit_kind_of(node)->infer(graph, node, err);
+    for (size_t i = 0; status == DEIT_OK && i < node->n_outputs; i++)
+        if (node->outputs[i] >= 0)
+            status = check_output(node, &graph->values[node->outputs[i]], err);
     return status;
 }
 

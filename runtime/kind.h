@@ -145,6 +145,14 @@ enum deit_status deit_constant_floats(const struct deit_graph *graph,
 
 /* ------------------------------------------------------------------ for fold() */
 
+/*
+ * Makes an output a constant; one that 'is_held' in memory counts for the graph's limit, and
+ * above it is DEIT_ERR_LIMIT.  The node is dead once output 0 is a constant.
+ */
+enum deit_status deit_fold_output(struct deit_graph *graph, int node, size_t slot,
+                                  const struct deit_constant *constant, bool is_held,
+                                  struct deit_error *err);
+
 /* Makes output 0 the constant whose n elements of the output's type stand at 'data'. */
 enum deit_status deit_fold_replace(struct deit_graph *graph, int node, const void *data,
                                    struct deit_error *err);

@@ -1,7 +1,7 @@
 /*
  * runtime/kind_gather.c: (x, indices) -> (y) in three forms, and scatter, the way back.
  *
- * Constant indices are checked when a plan is made and an index outside of its dimension is an
+ * Constant indices are checked with the shapes, and an index outside of its dimension is an
  * error.  Those that are computed in a run cannot fail any more: ops/gather.h says what they
  * give.
  */
@@ -58,9 +58,13 @@ static enum deit_status check_indices(const struct deit_graph *graph, const stru
     int64_t some[512];
     size_t count = 0, room = sizeof some / sizeof *some;
     const struct deit_value *value = deit_input_value(graph, node, INDICES);
-    if (value->origin != DEIT_FROM_CONSTANT || !period)
+    if (value->origin != DEIT_FROM_CONSTANT)
         return DEIT_OK;
-    deit_shape_count(&value->shape, &count);
+    for (size_t i = 0; i < period; i++)
+        if (dims[i] == DEIT_DIM_UNKNOWN)
+            return DEIT_OK;
+    if (period)
+        deit_shape_count(&value->shape, &count);
     for (size_t first = 0; first < count; first += room) {
         size_t n = count - first < room ? count - first : room;
         enum deit_status status =
@@ -107,6 +111,8 @@ static enum deit_status gather_infer(struct deit_graph *graph, const struct deit
     struct deit_shape y = { .rank = 0 };
     uint32_t axis;
     status = deit_axis_of(node, node->attrs.axis.axis, x->rank, &axis, err);
+    if (status == DEIT_OK)
+        status = check_indices(graph, node, &x->dims[axis], 1, err);
     if (status == DEIT_OK)
         status = append_dims(node, &y, x, 0, axis, err);
     if (status == DEIT_OK)
@@ -239,6 +245,9 @@ static enum deit_status gather_nd_infer(struct deit_graph *graph, const struct d
         return status;
     struct deit_shape y = { .rank = 0 };
     uint32_t end = (uint32_t)(batch_dims + indices->dims[indices->rank - 1]);
+    status = check_indices(graph, node, &x->dims[batch_dims], end - batch_dims, err);
+    if (status != DEIT_OK)
+        return status;
     status = append_dims(node, &y, indices, 0, indices->rank - 1, err);
     if (status == DEIT_OK)
         status = append_dims(node, &y, x, end, x->rank, err);

@@ -150,14 +150,10 @@ enum deit_status deit_fold_same(struct deit_graph *graph, int node, bool *done,
 {
     const struct deit_value from = *deit_input_value(graph, &graph->nodes[node], 0);
     int output = graph->nodes[node].outputs[0];
-    const struct deit_value *to = &graph->values[output];
+    struct deit_value *to = &graph->values[output];
     if (from.origin != DEIT_FROM_CONSTANT || !deit_shape_is_known(&to->shape))
         return DEIT_OK;
-    int made = deit_graph_add_constant(graph, to->name, from.dtype, to->shape, &from.constant);
-    if (made < 0)
-        return deit_graph_check(graph, err);
-    deit_graph_replace_uses(graph, output, made);
-    graph->nodes[node].is_dead = true;
+    to->dtype = from.dtype;
     *done = true;
-    return DEIT_OK;
+    return deit_fold_output(graph, node, 0, &from.constant, from.is_folded, err);
 }

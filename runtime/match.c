@@ -25,13 +25,7 @@ struct deit_node *deit_match_producer(const struct deit_graph *graph, int value,
 
 struct deit_node *deit_match_user(const struct deit_graph *graph, int value)
 {
-    if (deit_graph_count_uses(graph, value) != 1)
-        return NULL;
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        for (size_t k = 0; !graph->nodes[i].is_dead && k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] == value)
-                return &graph->nodes[i];
-    return NULL;
+    return deit_graph_count_uses(graph, value) == 1 ? deit_graph_user(graph, value) : NULL;
 }
 
 bool deit_match_scalar(const struct deit_graph *graph, int value, float *scalar)
@@ -125,6 +119,7 @@ struct deit_node *deit_match_replace(struct deit_graph *graph, struct deit_node 
     graph->values[spare].producer = -1;
     graph->nodes[made].outputs[0] = -1;
     graph->nodes[made].is_dead = true;
+    deit_graph_changed(graph);
     for (size_t i = 1; i < swap.n_outputs; i++)
         if (swap.outputs[i] >= 0)
             graph->values[swap.outputs[i]].producer = made;

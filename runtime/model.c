@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/kind.h"
 #include "runtime/options.h"
+#include "runtime/os.h"
 #include "runtime/specialise.h"
 
 enum { DEFAULT_MAX_MEMORY = 512 * 1000 * 1000 };
@@ -71,6 +72,15 @@ size_t deit_model_batch(const deit_model *model)
     return 0;
 }
 
+size_t deit_model_max_bytes(const deit_model *model, size_t batch)
+{
+    uint64_t bytes, free_bytes = deit_os_free_memory();
+    if (__builtin_mul_overflow(model->options.max_memory, (uint64_t)batch, &bytes))
+        bytes = UINT64_MAX;
+    bytes = bytes < free_bytes ? bytes : free_bytes;
+    return bytes < SIZE_MAX / 4 ? (size_t)bytes : SIZE_MAX / 4;
+}
+
 /* The smallest batch and the default input. */
 static struct deit_specialise_options default_size(const deit_model *model,
                                                    enum deit_passes passes)
@@ -81,6 +91,7 @@ static struct deit_specialise_options default_size(const deit_model *model,
         .height = model->description.height,
         .width = model->description.width,
         .passes = passes,
+        .max_bytes = deit_model_max_bytes(model, batch ? batch : 1),
     };
 }
 
@@ -132,6 +143,7 @@ static enum deit_status study(deit_model *model, struct deit_error *err)
     struct deit_specialise_options options =
         default_size(model, model->description.is_guess ? DEIT_PASSES_ON : DEIT_PASSES_OFF);
     options.observer = &observer;
+    options.checks_all = true;
     struct deit_graph *fixed;
     enum deit_status status = deit_specialise(model->graph, &options, &fixed, err);
     if (status != DEIT_OK)

@@ -60,4 +60,10 @@ size_t deit_model_batch(const deit_model *model);
 /* Sum over all nodes of a graph with known shapes. */
 double deit_graph_macs(const struct deit_graph *graph);
 
+/*
+ * What a session for a batch may need beyond the weights: the model's limit for each image, and
+ * never more than the machine has free.
+ */
+size_t deit_model_max_bytes(const deit_model *model, size_t batch);
+
 #endif

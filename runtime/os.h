@@ -3,6 +3,7 @@
 #define DEIT_RUNTIME_OS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* CPUs that this process may use: its affinity mask, cut by its cgroup's CPU quota.  >= 1. */
 unsigned deit_os_cpu_count(void);
@@ -22,5 +23,11 @@ size_t deit_os_l2_bytes(void);
  */
 #define DEIT_LARGE_PAGE ((size_t)2 * 1024 * 1024)
 void deit_os_prefer_large_pages(void *block, size_t bytes);
+
+/*
+ * Bytes that the machine could give now: free, and taken by caches that give way; less in a
+ * cgroup with a limit.  UINT64_MAX: not known.
+ */
+uint64_t deit_os_free_memory(void);
 
 #endif

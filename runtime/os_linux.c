@@ -1,5 +1,5 @@
 /*
- * runtime/os_linux.c: CPUs that are ours to use.
+ * runtime/os_linux.c: CPUs and memory that are ours to use.
  *
  * A container often sees all CPUs of its host and may use two: threads beyond the quota would
  * be stopped in the middle of a step while the others wait for them.
@@ -72,7 +72,88 @@ static long quota_count(void)
         *slash = '\0';
     }
 }
+/* One number of a file with nothing else in it; UINT64_MAX: "max", or no such file. */
+static uint64_t read_bytes(const char *path, const char *what)
+{
+    char name[640];
+    unsigned long long bytes;
+    snprintf(name, sizeof name, "/sys/fs/cgroup%s/%s", path, what);
+    FILE *file = fopen(name, "re");
+    bool has = file && fscanf(file, "%llu", &bytes) == 1;
+    if (file)
+        fclose(file);
+    return has ? bytes : UINT64_MAX;
+}
+
+/* What the cgroup's files have in caches, which give way. */
+static uint64_t cached_bytes(const char *path)
+{
+    char name[640], line[128];
+    unsigned long long bytes;
+    uint64_t sum = 0;
+    snprintf(name, sizeof name, "/sys/fs/cgroup%s/memory.stat", path);
+    FILE *file = fopen(name, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "inactive_file %llu", &bytes) == 1 ||
+            sscanf(line, "active_file %llu", &bytes) == 1)
+            sum += bytes;
+    if (file)
+        fclose(file);
+    return sum;
+}
+
+/* What the tightest limit of the cgroup and those above it leaves. */
+static uint64_t cgroup_free_memory(void)
+{
+    char path[512];
+    uint64_t least = UINT64_MAX;
+    if (!cgroup_path(path, sizeof path))
+        return least;
+    for (;;) {
+        uint64_t limit = read_bytes(path, "memory.max"), used = 0;
+        if (limit != UINT64_MAX)
+            used = read_bytes(path, "memory.current");
+        if (limit != UINT64_MAX && used != UINT64_MAX) {
+            uint64_t cached = cached_bytes(path);
+            used -= cached < used ? cached : used;
+            uint64_t left = limit > used ? limit - used : 0;
+            least = left < least ? left : least;
+        }
+        char *slash = strrchr(path, '/');
+        if (!slash || !path[0])
+            return least;
+        *slash = '\0';
+    }
+}
+
+/* Swap counts: slow is better than refused. */
+static uint64_t system_free_memory(void)
+{
+    char line[128];
+    unsigned long long kilobytes, sum = 0;
+    bool has = false;
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        bool is_memory = sscanf(line, "MemAvailable: %llu", &kilobytes) == 1;
+        if (is_memory || sscanf(line, "SwapFree: %llu", &kilobytes) == 1)
+            sum += kilobytes;
+        has |= is_memory;
+    }
+    if (file)
+        fclose(file);
+    return has ? (uint64_t)sum * 1024 : UINT64_MAX;
+}
 #else
+static uint64_t cgroup_free_memory(void)
+{
+    return UINT64_MAX;
+}
+
+static uint64_t system_free_memory(void)
+{
+    return UINT64_MAX;
+}
+
 static long affinity_count(void)
 {
     return 0;
@@ -92,6 +173,12 @@ unsigned deit_os_cpu_count(void)
     if (quota && quota < count)
         count = quota;
     return count < 1 ? 1 : (unsigned)count;
+}
+
+uint64_t deit_os_free_memory(void)
+{
+    uint64_t ours = cgroup_free_memory(), all = system_free_memory();
+    return ours < all ? ours : all;
 }
 
 static void *wait_at_gate(void *gate)

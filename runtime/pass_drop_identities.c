@@ -122,6 +122,7 @@ static bool drop(struct deit_graph *graph, size_t index, int input)
         return false;
     }
     node->is_dead = true;
+    deit_graph_changed(graph);
     return true;
 }
 
@@ -142,6 +143,7 @@ static bool shorten(struct deit_graph *graph, size_t index)
         if (dims[i] == 0)
             return false; /* a zero copies a dim of the input */
     node->inputs[0] = before->inputs[0];
+    deit_graph_changed(graph);
     return true;
 }
 

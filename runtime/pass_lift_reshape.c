@@ -56,6 +56,7 @@ static bool try_lift(struct deit_graph *graph, size_t index)
     graph->nodes[index].inputs[DEIT_LINEAR_X] = x;
     graph->nodes[index].outputs[0] = spare;
     graph->values[spare].producer = (int)index;
+    deit_graph_changed(graph);
     return add_reshape(graph, spare, y);
 }
 

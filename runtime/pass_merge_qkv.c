@@ -78,6 +78,7 @@ static bool try_merge(struct deit_graph *graph, size_t index)
     struct deit_node *attention = &graph->nodes[index];
     for (int i = 0; i < 3; i++)
         attention->inputs[i] = merged->outputs[0];
+    deit_graph_changed(graph);
     graph->values[merged->outputs[0]].shape.dims[2] = 3 * width;
     attention->attrs.attention.k_column = (uint32_t)width;
     attention->attrs.attention.v_column = 2 * (uint32_t)width;

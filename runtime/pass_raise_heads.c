@@ -58,6 +58,7 @@ static void take_over(struct deit_graph *graph, struct deit_node *heads, int slo
     graph->values[old->outputs[0]].producer = (int)(heads - graph->nodes);
     old->outputs[0] = -1;
     old->is_dead = true;
+    deit_graph_changed(graph);
 }
 
 /* (a + b) / 2 of two classifiers on tokens 0 and 1. */

@@ -71,6 +71,7 @@ static bool raise_late_bias(struct deit_graph *graph, size_t index)
             linear->inputs[DEIT_LINEAR_BIAS] = bias;
             deit_graph_replace_uses(graph, graph->nodes[index].outputs[0], value);
             graph->nodes[index].is_dead = true;
+            deit_graph_changed(graph);
             return true;
         }
     }

@@ -66,6 +66,7 @@ static unsigned nth_of_name(size_t index)
 
 void deit_passes_run_observed(struct deit_graph *graph, const struct deit_observer *observer)
 {
+    deit_graph_index(graph);
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         size_t n_changes = passes[i].run(graph);
         deit_graph_compact(graph); /* what nobody reads any more must not count as a reader */
@@ -74,6 +75,7 @@ void deit_passes_run_observed(struct deit_graph *graph, const struct deit_observ
 #endif
         deit_observe(observer, passes[i].name, nth_of_name(i), n_changes, graph);
     }
+    deit_graph_drop_index(graph);
 }
 
 void deit_passes_run(struct deit_graph *graph)
@@ -101,4 +103,5 @@ void deit_pass_absorb(struct deit_graph *graph, struct deit_node *linear, size_t
     graph->values[output].producer = (int)(linear - graph->nodes);
     node->outputs[0] = -1;
     node->is_dead = true;
+    deit_graph_changed(graph);
 }

@@ -17,16 +17,17 @@
 
 /* ------------------------------------------------------------------ life spans */
 
-static int last_use(const struct deit_graph *graph, int value)
+/* Sets the ends of all spans; a value that nobody reads ends where it begins. */
+static void find_last_uses(const struct deit_graph *graph, struct deit_memory_range *ranges)
 {
-    for (size_t i = 0; i < graph->n_outputs; i++)
-        if (graph->outputs[i] == value)
-            return (int)graph->n_nodes;
-    for (size_t i = graph->n_nodes; i-- > 0;)
+    for (size_t i = 0; i < graph->n_values; i++)
+        ranges[i].last = graph->values[i].producer;
+    for (size_t i = 0; i < graph->n_nodes; i++)
         for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] == value)
-                return (int)i;
-    return graph->values[value].producer;
+            if (graph->nodes[i].inputs[k] >= 0)
+                ranges[graph->nodes[i].inputs[k]].last = (int)i;
+    for (size_t i = 0; i < graph->n_outputs; i++)
+        ranges[graph->outputs[i]].last = (int)graph->n_nodes;
 }
 
 static bool lives_in_arena(const struct deit_value *value)
@@ -39,6 +40,7 @@ static enum deit_status wish_values(const struct deit_graph *graph, struct deit_
                                     struct deit_error *err)
 {
     struct deit_memory_plan *memory = &plan->memory;
+    find_last_uses(graph, memory->ranges);
     for (size_t i = 0; i < graph->n_values; i++) {
         const struct deit_value *value = &graph->values[i];
         struct deit_memory_range *range = &memory->ranges[i];
@@ -55,7 +57,6 @@ static enum deit_status wish_values(const struct deit_graph *graph, struct deit_
         if (plan->has_parts[i])
             range->bytes = deit_parts_bytes(&value->shape, plan->n_parts);
         range->first = value->producer < 0 ? 0 : value->producer;
-        range->last = last_use(graph, (int)i);
     }
     return DEIT_OK;
 }
@@ -68,7 +69,7 @@ static void wish_in_place(const struct deit_graph *graph, struct deit_plan *plan
     const struct deit_node *node = &graph->nodes[index];
     int from = slot < 0 ? -1 : node->inputs[slot], to = node->outputs[0];
     if (from < 0 || to < 0 || graph->values[from].origin != DEIT_FROM_NODE ||
-        last_use(graph, from) != (int)index || plan->has_parts[to] ||
+        memory->ranges[from].last != (int)index || plan->has_parts[to] ||
         memory->ranges[from].bytes != memory->ranges[to].bytes)
         return;
     for (size_t k = 0; k < node->n_inputs; k++)
@@ -243,6 +244,21 @@ enum deit_status deit_lower_plain(struct deit_lowering *lowering, const struct d
     return acquire_floats(lowering, node, slot, 0, data, err);
 }
 
+/* -inf masks by being added, but other numbers that are not finite spoil what they touch. */
+static enum deit_finite allowed_floats(const struct deit_node *node)
+{
+    switch (node->kind) {
+    case DEIT_NODE_MATMUL: case DEIT_NODE_CONV: case DEIT_NODE_LINEAR: case DEIT_NODE_LAYERNORM:
+        return DEIT_FINITE;
+    case DEIT_NODE_ATTENTION:
+        return DEIT_FINITE_OR_MASK;
+    case DEIT_NODE_BINARY:
+        return node->attrs.binary <= DEIT_DIV ? DEIT_FINITE_OR_MASK : DEIT_ANY_FLOAT;
+    default:
+        return DEIT_ANY_FLOAT;
+    }
+}
+
 enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct deit_node *node,
                                     size_t slot, const void **data, struct deit_error *err)
 {
@@ -250,8 +266,11 @@ enum deit_status deit_lower_operand(struct deit_lowering *lowering, const struct
     *data = NULL;
     if (!value)
         return DEIT_OK;
-    if (value->origin == DEIT_FROM_CONSTANT)
-        return acquire(lowering, value, layout_of(value, 0), data, err);
+    if (value->origin == DEIT_FROM_CONSTANT) {
+        struct deit_weight_layout layout = layout_of(value, 0);
+        layout.allows = allowed_floats(node);
+        return acquire(lowering, value, layout, data, err);
+    }
     *data = deit_plan_buffer(lowering->plan, node->inputs[slot]);
     return DEIT_OK;
 }

@@ -20,11 +20,20 @@ struct group {
     size_t offset;
 };
 
-static int leader_of(const struct deit_memory_plan *plan, int range)
+/* The leader of each range; chains may be long, so each link is followed once. */
+static void find_leaders(const struct deit_memory_plan *plan, int *leaders)
 {
-    while (plan->ranges[range].shares >= 0)
-        range = plan->ranges[range].shares;
-    return range;
+    for (size_t i = 0; i < plan->n_ranges; i++)
+        leaders[i] = -1;
+    for (size_t i = 0; i < plan->n_ranges; i++) {
+        int leader = (int)i;
+        while (leaders[leader] < 0 && plan->ranges[leader].shares >= 0)
+            leader = plan->ranges[leader].shares;
+        if (leaders[leader] >= 0)
+            leader = leaders[leader];
+        for (int at = (int)i; at >= 0 && leaders[at] < 0; at = plan->ranges[at].shares)
+            leaders[at] = leader;
+    }
 }
 
 static int by_size_then_leader(const void *a_, const void *b_)
@@ -35,14 +44,15 @@ static int by_size_then_leader(const void *a_, const void *b_)
     return a->leader - b->leader;
 }
 
-static size_t make_groups(const struct deit_memory_plan *plan, struct group *groups)
+static size_t make_groups(const struct deit_memory_plan *plan, const int *leaders,
+                          struct group *groups)
 {
     for (size_t i = 0; i < plan->n_ranges; i++)
         groups[i] = (struct group){ .leader = (int)i, .first = plan->ranges[i].first,
                                     .last = plan->ranges[i].last };
     for (size_t i = 0; i < plan->n_ranges; i++) {
         const struct deit_memory_range *range = &plan->ranges[i];
-        struct group *group = &groups[leader_of(plan, (int)i)];
+        struct group *group = &groups[leaders[i]];
         if (range->bytes > group->bytes)
             group->bytes = range->bytes;
         if (range->first < group->first)
@@ -58,48 +68,73 @@ static size_t make_groups(const struct deit_memory_plan *plan, struct group *gro
     return n;
 }
 
-/* The lowest offset at which group n fits beside the placed groups 0 to n - 1. */
-static size_t lowest_gap(const struct group *groups, size_t n)
+/* The lowest offset at which group n fits beside those placed, which 'order' has by offset. */
+static size_t lowest_gap(const struct group *groups, size_t n, const size_t *order)
 {
     size_t offset = 0;
     for (size_t i = 0; i < n; i++) {
-        const struct group *other = &groups[i];
+        const struct group *other = &groups[order[i]];
         bool together = other->first <= groups[n].last && groups[n].first <= other->last;
         bool overlap = other->offset < offset + groups[n].bytes + DEIT_ALIGNMENT &&
                        offset < other->offset + other->bytes + DEIT_ALIGNMENT;
-        if (together && overlap) {
+        if (together && overlap)
             offset = other->offset + deit_align(other->bytes) + DEIT_ALIGNMENT;
-            i = (size_t)-1; /* a higher place may meet one that was passed */
-        }
     }
     return offset;
+}
+
+/* Adds group n to the n that are in order. */
+static void insert(const struct group *groups, size_t n, size_t *order)
+{
+    size_t i = n;
+    for (; i > 0 && groups[order[i - 1]].offset > groups[n].offset; i--)
+        order[i] = order[i - 1];
+    order[i] = n;
+}
+
+/* 'groups', 'order' and 'leaders' are work space for a number per range. */
+static enum deit_status place(struct deit_memory_plan *plan, size_t max_bytes,
+                              struct group *groups, size_t *order, int *leaders,
+                              struct deit_error *err)
+{
+    find_leaders(plan, leaders);
+    size_t total = 0, n = make_groups(plan, leaders, groups);
+    enum deit_status status = DEIT_OK;
+    for (size_t i = 0; status == DEIT_OK && i < n; i++) {
+        size_t end;
+        groups[i].offset = lowest_gap(groups, i, order);
+        if (groups[i].bytes > max_bytes ||
+            __builtin_add_overflow(groups[i].offset, deit_align(groups[i].bytes), &end) ||
+            end > max_bytes)
+            status = deit_fail(err, DEIT_ERR_LIMIT,
+                               "the plan needs more than %zu bytes of memory beyond the weights",
+                               max_bytes);
+        else
+            total = end > total ? end : total;
+        plan->ranges[groups[i].leader].offset = groups[i].offset;
+        insert(groups, i, order);
+    }
+    if (status != DEIT_OK)
+        return status;
+    for (size_t i = 0; i < plan->n_ranges; i++)
+        plan->ranges[i].offset = plan->ranges[leaders[i]].offset;
+    plan->total_bytes = total;
+    return DEIT_OK;
 }
 
 enum deit_status deit_plan_memory(struct deit_memory_plan *plan, size_t max_bytes,
                                   struct deit_error *err)
 {
-    struct group *groups = calloc(plan->n_ranges ? plan->n_ranges : 1, sizeof *groups);
-    if (!groups)
-        return deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the memory plan");
-
-    size_t total = 0, n = make_groups(plan, groups);
-    for (size_t i = 0; i < n; i++) {
-        groups[i].offset = lowest_gap(groups, i);
-        size_t end;
-        if (__builtin_add_overflow(groups[i].offset, deit_align(groups[i].bytes), &end) ||
-            end > max_bytes) {
-            free(groups);
-            return deit_fail(err, DEIT_ERR_LIMIT,
-                             "the plan needs more than %zu bytes of memory beyond the weights",
-                             max_bytes);
-        }
-        plan->ranges[groups[i].leader].offset = groups[i].offset;
-        if (end > total)
-            total = end;
-    }
-    for (size_t i = 0; i < plan->n_ranges; i++)
-        plan->ranges[i].offset = plan->ranges[leader_of(plan, (int)i)].offset;
-    plan->total_bytes = total;
+    struct group *groups = calloc(plan->n_ranges + 1, sizeof *groups);
+    size_t *order = calloc(plan->n_ranges + 1, sizeof *order);
+    int *leaders = calloc(plan->n_ranges + 1, sizeof *leaders);
+    enum deit_status status = DEIT_OK;
+    if (groups && order && leaders)
+        status = place(plan, max_bytes, groups, order, leaders, err);
+    else
+        status = deit_fail(err, DEIT_ERR_MEMORY, "out of memory for the memory plan");
     free(groups);
-    return DEIT_OK;
+    free(order);
+    free(leaders);
+    return status;
 }

@@ -183,6 +183,7 @@ static enum deit_status make_graph(deit_session *session, const struct deit_sess
         .n_names = o->n_outputs ? o->n_outputs : has_default,
         .names = o->n_outputs ? o->outputs : names,
         .passes = hooks ? hooks->passes : DEIT_PASSES_ON,
+        .max_bytes = deit_model_max_bytes(session->model, o->max_batch),
     };
     o->outputs = NULL; /* the caller's, not kept */
     enum deit_status status =
@@ -204,7 +205,8 @@ static enum deit_status make_graph(deit_session *session, const struct deit_sess
 static enum deit_status make_plan(deit_session *session, struct deit_error *err)
 {
     deit_model *model = session->model;
-    uint64_t per_image = model->options.max_memory;
+    size_t max_bytes = deit_model_max_bytes(model, session->options.max_batch);
+    size_t folded_bytes = 2 * session->graph->folded_bytes; /* folding has kept it below */
     const struct deit_plan_options options = {
         .kernels = &session->kernels,
         .n_parts = precisions[session->options.precision].n_parts,
@@ -213,8 +215,7 @@ static enum deit_status make_plan(deit_session *session, struct deit_error *err)
         .n_threads = session->team.n_threads,
         .l2_bytes = deit_os_l2_bytes(),
         .batch = session->options.max_batch,
-        .max_arena_bytes = per_image > SIZE_MAX / session->options.max_batch
-                               ? SIZE_MAX : (size_t)per_image * session->options.max_batch,
+        .max_arena_bytes = max_bytes > folded_bytes ? max_bytes - folded_bytes : 0,
     };
     enum deit_status status = deit_plan_create(session->graph, &options, &session->plan, err);
     if (status != DEIT_OK)

@@ -119,9 +119,11 @@ static enum deit_status specialise(struct deit_graph *graph,
                                    const struct deit_specialise_options *options,
                                    struct deit_error *err)
 {
+    graph->max_fold_bytes = options->max_bytes;
     enum deit_status status = set_outputs(graph, options->n_names, options->names, err);
     if (status == DEIT_OK) {
-        deit_graph_compact(graph);
+        if (!options->checks_all)
+            deit_graph_compact(graph);
         status = set_inputs(graph, options, err);
     }
     if (status == DEIT_OK)

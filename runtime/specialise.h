@@ -16,6 +16,8 @@ struct deit_specialise_options {
     size_t n_names;         /* of wanted outputs; 0: the graph's own */
     const char *const *names;
     enum deit_passes passes;
+    bool checks_all;        /* nodes too that no wanted output needs */
+    size_t max_bytes;       /* of constants that are computed; 0: any */
     const struct deit_observer *observer; /* or NULL: sees "folded", the passes, then "final" */
 };
 

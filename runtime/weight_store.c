@@ -92,7 +92,7 @@ static bool same_constant(const struct deit_constant *a, const struct deit_const
 static bool same_layout(const struct deit_weight_layout *a, const struct deit_weight_layout *b)
 {
     return a->dtype == b->dtype && a->rows == b->rows && a->k == b->k && a->nr == b->nr &&
-           a->n_parts == b->n_parts && a->k_major == b->k_major;
+           a->n_parts == b->n_parts && a->k_major == b->k_major && a->allows == b->allows;
 }
 
 static struct deit_weight *find(struct deit_weight_store *store,
@@ -228,13 +228,16 @@ struct fill {
     struct deit_error error;
 };
 
-static bool all_finite(const float *x, size_t n)
+static bool all_allowed(const float *x, size_t n, enum deit_finite allows)
 {
+    const uint32_t exponent = 0x7f800000u, minus_infinity = 0xff800000u;
+    /* What is allowed beside finite numbers; 0 is one, so that it changes nothing. */
+    const uint32_t but = allows == DEIT_FINITE_OR_MASK ? minus_infinity : 0;
     uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; allows != DEIT_ANY_FLOAT && i < n; i++) {
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+        bad |= (bits & exponent) == exponent && bits != but;
     }
     return !bad;
 }
@@ -246,7 +249,8 @@ static enum deit_status read_finite(const struct fill *fill, const struct deit_w
     enum deit_dtype dtype = weight->layout.dtype;
     enum deit_status status =
         deit_constant_read(constant, weight->name, dtype, first, n, dst, err);
-    if (status == DEIT_OK && dtype == DEIT_F32 && !fill->allow_nonfinite && !all_finite(dst, n))
+    if (status == DEIT_OK && dtype == DEIT_F32 && !fill->allow_nonfinite &&
+        !all_allowed(dst, n, weight->layout.allows))
         return deit_fail(err, DEIT_ERR_NONFINITE, "%s: has elements that are NaN or infinite",
                          weight->name);
     return status;

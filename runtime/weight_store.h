@@ -14,6 +14,9 @@
 struct deit_weight_store;
 struct deit_weight; /* one block */
 
+/* Which floats a block may hold: -inf is how a mask says no, and a comparison takes anything. */
+enum deit_finite { DEIT_FINITE, DEIT_FINITE_OR_MASK, DEIT_ANY_FLOAT };
+
 /*
  * rows x k elements of type 'dtype', in panels of nr rows (ops/kernels.h); nr 0: row by row.
  * With 'n_parts' the panels are of so many bf16 parts, and k is padded as those want it.
@@ -26,6 +29,7 @@ struct deit_weight_layout {
     size_t rows, k, nr;
     unsigned n_parts; /* 0: elements of 'dtype' */
     bool k_major; /* then no part says it */
+    enum deit_finite allows; /* else DEIT_ERR_NONFINITE, unless the model allows all */
 };
 
 enum deit_status deit_weight_store_create(const struct deit_model_options *options,

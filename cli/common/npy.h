@@ -7,8 +7,10 @@
 #ifndef DEIT_CLI_NPY_H
 #define DEIT_CLI_NPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "deit.h"
 
@@ -22,11 +24,14 @@ struct deit_npy_reader {
     int64_t dims[DEIT_MAX_RANK];
     uint64_t row_elements; /* product of dims[1...] */
     uint64_t rows_left;
+    bool is_regular;
+    struct timespec modified; /* of a regular file, when it was opened */
 };
 
 /*
  * deit_npy_open() reads the header of a file of versions 1 to 3: little-endian f32, C order,
- * rank 1 to 8.  A regular file must be exactly as long as its header says.
+ * rank 1 to 8.  A regular file must be exactly as long as its header says, and stay as it is
+ * until the last row is read.
  *
  * Returns DEIT_ERR_IO, DEIT_ERR_FORMAT, DEIT_ERR_UNSUPPORTED for another type or order, or
  * DEIT_ERR_MEMORY.

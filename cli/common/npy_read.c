@@ -228,6 +228,8 @@ static enum deit_status check_file_size(struct deit_npy_reader *reader, uint64_t
     struct stat info;
     if (fstat(fileno(reader->file), &info) != 0 || !S_ISREG(info.st_mode))
         return DEIT_OK; /* reading will show */
+    reader->is_regular = true;
+    reader->modified = info.st_mtim;
 
     uint64_t wanted = header_bytes + reader->rows_left * reader->row_elements * sizeof(float);
     char shape[DEIT_NPY_SHAPE_BYTES];
@@ -271,6 +273,14 @@ fail:
     return status;
 }
 
+static bool has_changed(const struct deit_npy_reader *reader)
+{
+    struct stat info;
+    return reader->is_regular && fstat(fileno(reader->file), &info) == 0
+           && (info.st_mtim.tv_sec != reader->modified.tv_sec
+               || info.st_mtim.tv_nsec != reader->modified.tv_nsec);
+}
+
 enum deit_status deit_npy_read(struct deit_npy_reader *reader, uint64_t n_rows, float *rows,
                                struct deit_error *err)
 {
@@ -281,6 +291,9 @@ enum deit_status deit_npy_read(struct deit_npy_reader *reader, uint64_t n_rows, 
         return deit_report_fail(err, DEIT_ERR_FORMAT, "%s: ends before its last row",
                                 reader->path);
     }
+    if (has_changed(reader))
+        return deit_report_fail(err, DEIT_ERR_IO, "%s: the file was changed while it was read",
+                                reader->path);
     reader->rows_left -= n_rows;
     return DEIT_OK;
 }
