@@ -5,9 +5,10 @@
 #define DEIT_BENCH_OPTIONS_H
 
 #include "bench/measure.h"
+#include "bench/report.h"
 #include "cli/common/report.h"
 
-enum deit_bench_format { DEIT_BENCH_TEXT, DEIT_BENCH_JSON };
+enum deit_bench_mode { DEIT_BENCH_MODELS, DEIT_BENCH_OPS, DEIT_BENCH_PHOTOS, DEIT_BENCH_KERNELS };
 
 /* Room for every list; a sweep longer than that in one direction is a mistake. */
 enum { DEIT_BENCH_MAX_LIST = 64 };
@@ -18,7 +19,10 @@ struct deit_bench_options {
     unsigned threads[DEIT_BENCH_MAX_LIST]; /* 0: the library's choice */
     size_t batches[DEIT_BENCH_MAX_LIST];
     size_t n_models, n_precisions, n_threads, n_batches; /* each at least 1 */
+    enum deit_bench_mode mode;
     enum deit_bench_format format;
+    const char *compare; /* results of an earlier run, or NULL */
+    double fail_above;   /* percent more time than there that fails; below 0: none does */
     struct deit_bench_settings settings;
 };
 

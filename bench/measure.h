@@ -1,13 +1,16 @@
 /*
- * bench/measure.h: one model at one precision, number of threads and batch, measured.
+ * bench/measure.h: what can be measured.
+ *
+ * A measurement makes records and hands each on as soon as it has it.  It may run sessions, and
+ * so belongs into a process of its own (bench/apart.h).
  */
 #ifndef DEIT_BENCH_MEASURE_H
 #define DEIT_BENCH_MEASURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "bench/record.h"
 #include "deit.h"
 
 /* What a sweep varies. */
@@ -21,43 +24,45 @@ struct deit_bench_case {
 /* What stays the same. */
 struct deit_bench_settings {
     const char *tensor, *logits; /* NPY files, or NULL */
+    const char *images;          /* a folder, or NULL */
     enum deit_isa max_isa;
     double seconds; /* of timed runs, within these bounds */
     size_t min_runs, max_runs;
     bool has_steps; /* time every step too */
 };
 
-struct deit_bench_result {
-    char precision[16], isa[16]; /* that ran */
-    unsigned threads;
-    size_t batch;
-    double load_ms;  /* open, plan and pack */
-    double first_ms; /* the first run: it starts the threads and touches all memory */
-    size_t n_runs;   /* timed ones */
-    double median_ms, p10_ms, p90_ms;
-    double gflop, gflop_executed;    /* of one image */
-    double peak_before, peak_after; /* GFLOP/s; 0: not known for this ISA */
-    double peak_rss_mb;
-};
-
-/* Time of all steps of one name: "blocks.3.mlp" and "blocks.4.mlp" both count as "blocks.*.mlp". */
-struct deit_bench_step {
-    char name[64];
-    size_t n;  /* in one run */
-    double ms; /* in one run, the mean over all timed runs */
+/* Where records go. */
+struct deit_bench_sink {
+    /* 'parts' are the record's n_parts.  Returns false if nobody takes them any more. */
+    bool (*add)(void *ctx, const struct deit_record *record, const struct deit_record *parts);
+    void *ctx;
 };
 
 /*
- * deit_bench_measure() opens a model, runs it, and writes its logits if the settings ask for
- * them.  '*steps', the caller's to free(), has '*n_steps' names in the order of the first run;
- * without has_steps it is NULL.
- *
- * Returns what the library or the NPY files return; the outputs are then untouched.
+ * Return what the library, or a file, returns; DEIT_ERR_IO also if the sink takes no more.  What
+ * was handed on before stays good.
  */
-enum deit_status deit_bench_measure(const struct deit_bench_case *which,
-                                    const struct deit_bench_settings *settings,
-                                    struct deit_bench_result *result,
-                                    struct deit_bench_step **steps, size_t *n_steps,
-                                    struct deit_error *err);
+typedef enum deit_status deit_bench_measure_fn(const struct deit_bench_case *which,
+                                               const struct deit_bench_settings *settings,
+                                               const struct deit_bench_sink *sink,
+                                               struct deit_error *err);
+
+/* Load, runs and memory of a model; writes its logits if the settings ask for them. */
+deit_bench_measure_fn deit_bench_measure_model;
+
+/* Each kind of step in the plan of a model, run alone. */
+deit_bench_measure_fn deit_bench_measure_ops;
+
+/* Photos of a folder, from the file to the five best classes. */
+deit_bench_measure_fn deit_bench_measure_photos;
+
+/* Each kernel of each ISA, on one thread.  The case is not used, and may be NULL. */
+deit_bench_measure_fn deit_bench_measure_kernels;
+
+/* Hands a record without parts on. */
+enum deit_status deit_bench_add(const struct deit_bench_sink *sink,
+                                const struct deit_record *record, struct deit_error *err);
+
+enum deit_status deit_bench_fail_memory(struct deit_error *err);
 
 #endif

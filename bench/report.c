@@ -1,9 +1,9 @@
 /*
- * bench/report.c: results as a table or as JSON, on standard output.
+ * bench/report.c: records as a table, as JSON or as CSV, on standard output.
  *
- * Rows appear as they are measured.  The instruction set of the table's heading is that of the
- * first row: only a session knows what runs.  A row is held against the larger of the two peaks,
- * so that a machine that was slow for a moment flatters nobody.
+ * Rows appear as they are measured, so the width of a column cannot depend on what is still to
+ * come: it is the field's.  JSON and CSV have all fields, by their keys, and every number with
+ * nine digits; a table has those that fit a screen.
  */
 #include "bench/report.h"
 
@@ -11,194 +11,237 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/common/report.h"
 #include "cli/common/text.h"
 
 /* Two peaks further apart than this make percentages doubtful. */
 #define MAX_DRIFT 0.03
 
-struct figures {
-    double images_per_second, gflops, peak, drift, percent;
+/* ------------------------------------------------------------------ a saved run */
+
+struct comparison {
+    double saved, ratio; /* NaN: there is none */
 };
 
-static struct figures derive(const struct deit_bench_result *r)
+static struct comparison compare(struct deit_bench_report *report,
+                                 const struct deit_record *record)
 {
-    struct figures f = {
-        .images_per_second = (double)r->batch / (r->median_ms / 1e3),
-        .gflops = r->gflop * (double)r->batch / (r->median_ms / 1e3),
-        .peak = fmax(r->peak_before, r->peak_after),
-    };
-    if (f.peak > 0.0) {
-        f.drift = fabs(r->peak_after - r->peak_before) / f.peak;
-        f.percent = 100.0 * f.gflops / f.peak;
+    struct comparison c = { DEIT_UNKNOWN, DEIT_UNKNOWN };
+    if (!report->baseline)
+        return c;
+    double now = deit_record_value(record, record->time_key);
+    c.saved = deit_baseline_find(report->baseline, record);
+    c.ratio = c.saved / now;
+    if (isnan(c.ratio))
+        return c;
+    report->n_compared++;
+    if (report->fail_above >= 0.0 && now > c.saved * (1.0 + report->fail_above / 100.0))
+        report->n_slower++;
+    return c;
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static int width_of(const struct deit_field *field, int name_width)
+{
+    return field->look.width ? field->look.width : name_width;
+}
+
+/* Texts stand left and numbers right, with two spaces between. */
+static void write_heading(const struct deit_record *record, int name_width, int indent)
+{
+    printf("%*s", indent, "");
+    for (size_t i = 0; i < record->n; i++) {
+        const struct deit_field *field = &record->fields[i];
+        if (!field->look.heading)
+            continue;
+        int width = width_of(field, name_width);
+        printf("%s%*s", i ? "  " : "", field->kind == DEIT_FIELD_TEXT ? -width : width,
+               field->look.heading);
     }
-    return f;
 }
 
-static void warn_of_drift(const struct deit_bench_case *which, const struct deit_bench_result *r,
-                          const struct figures *f)
+/* Escapes take no part in the width: who names a file so gets a crooked line. */
+static void write_cell(const struct deit_field *field, int width)
 {
-    if (f->drift <= MAX_DRIFT)
-        return;
-    char message[256];
-    snprintf(message, sizeof message,
-             "the peak moved by %.1f %% while this was measured, from %.1f to %.1f GFLOP/s: the "
-             "machine is busy, or its clock changes",
-             100.0 * f->drift, r->peak_before, r->peak_after);
-    fflush(stdout);
-    deit_report_error("deit-bench", which->model, message);
-}
-
-/* ------------------------------------------------------------------ text */
-
-static void write_heading(struct deit_bench_report *report, const struct deit_bench_result *r)
-{
-    const struct deit_bench_machine *machine = &report->machine;
-
-    fputs("CPU       ", stdout);
-    deit_text_write(stdout, machine->cpu);
-    printf("\nISA       %s\ncompiler  %s\n", r->isa, machine->compiler);
-    if (*machine->governor)
-        printf("governor  %s\n", machine->governor);
-    printf("\n%-*s  %-6s %7s %5s %9s %9s %10s %9s %9s %9s %8s %8s %6s %8s\n", report->name_width,
-           "model", "prec.", "threads", "batch", "load ms", "first ms", "median ms", "p10 ms",
-           "p90 ms", "images/s", "GFLOP/s", "peak", "%", "RSS MB");
-    report->has_heading = true;
-}
-
-static void write_steps(const struct deit_bench_result *r, const struct deit_bench_step *steps,
-                        size_t n_steps)
-{
-    double total = 0.0;
-    int width = 5;
-    for (size_t i = 0; i < n_steps; i++) {
-        total += steps[i].ms;
-        if ((int)strlen(steps[i].name) > width)
-            width = (int)strlen(steps[i].name);
+    const char *text = field->kind == DEIT_FIELD_TEXT ? deit_field_text(field) : NULL;
+    if (text) {
+        deit_text_write(stdout, text);
+        printf("%*s", strlen(text) < (size_t)width ? width - (int)strlen(text) : 0, "");
+    } else if (isnan(field->number)) {
+        printf("%*s", width, "-");
+    } else {
+        printf("%*.*f", width, field->look.decimals, field->number);
     }
-    printf("\n  %-*s %6s %9s %6s\n", width, "steps", "number", "ms", "%");
-    for (size_t i = 0; i < n_steps; i++) {
-        fputs("  ", stdout);
-        deit_text_write(stdout, steps[i].name);
-        printf("%*s %6zu %9.3f %6.1f\n", width - (int)strlen(steps[i].name), "", steps[i].n,
-               steps[i].ms, 100.0 * steps[i].ms / total);
-    }
-    printf("  %-*s %6s %9.3f   (mean of %zu runs)\n\n", width, "all", "", total, r->n_runs);
 }
 
-static void write_row(const struct deit_bench_report *report, const struct deit_bench_case *which,
-                      const struct deit_bench_result *r, const struct figures *f)
+static void write_cells(const struct deit_record *record, int name_width, int indent)
 {
-    deit_text_write(stdout, which->model);
-    printf("%*s  %-6s %7u %5zu %9.1f %9.2f %10.3f %9.3f %9.3f %9.1f %8.1f",
-           report->name_width - (int)strlen(which->model), "", r->precision, r->threads, r->batch,
-           r->load_ms, r->first_ms, r->median_ms, r->p10_ms, r->p90_ms, f->images_per_second,
-           f->gflops);
-    if (f->peak > 0.0)
-        printf(" %8.1f %6.1f", f->peak, f->percent);
-    else
-        printf(" %8s %6s", "-", "-");
-    printf(" %8.1f\n", r->peak_rss_mb);
+    printf("%*s", indent, "");
+    for (size_t i = 0; i < record->n; i++) {
+        const struct deit_field *field = &record->fields[i];
+        if (!field->look.heading)
+            continue;
+        fputs(i ? "  " : "", stdout);
+        write_cell(field, width_of(field, name_width));
+    }
+}
+
+static void write_parts(const struct deit_record *record, const struct deit_record *parts)
+{
+    enum { INDENT = 2 };
+    int width = 0;
+    for (size_t i = 0; i < record->n_parts; i++) {
+        int length = (int)strlen(deit_field_text(&parts[i].fields[0]));
+        width = length > width ? length : width;
+    }
+    for (size_t i = 0; i < record->n_parts; i++) {
+        if (i == 0) {
+            fputc('\n', stdout);
+            write_heading(&parts[i], width, INDENT);
+            fputc('\n', stdout);
+        }
+        write_cells(&parts[i], width, INDENT);
+        fputc('\n', stdout);
+    }
+    if (record->n_parts > 0)
+        fputc('\n', stdout);
+}
+
+static void write_table(const struct deit_bench_report *report, const struct deit_record *record,
+                        const struct deit_record *parts, const struct comparison *c)
+{
+    if (!report->has_begun) {
+        deit_bench_report_machine(report->machine);
+        fputc('\n', stdout);
+        write_heading(record, report->name_width, 0);
+        printf(report->baseline ? "  %9s  %7s\n" : "\n", "saved", "ratio");
+    }
+    write_cells(record, report->name_width, 0);
+    if (report->baseline && isnan(c->ratio))
+        printf("  %9s  %7s", "-", "-");
+    else if (report->baseline)
+        printf("  %9.3f  %7.3f", c->saved, c->ratio);
+    fputc('\n', stdout);
+    write_parts(record, parts);
 }
 
 /* ------------------------------------------------------------------ JSON */
 
-static void write_string(const char *key, const char *value)
+static void write_json_number(const char *key, double number)
 {
-    printf("\"%s\": ", key);
-    deit_text_write_json(stdout, value);
-    fputs(", ", stdout);
+    printf(isnan(number) ? "\"%s\": null" : "\"%s\": %.9g", key, number);
 }
 
-static void write_number(const char *key, double value)
+/* The members of an object, with commas between. */
+static void write_json_fields(const struct deit_record *record)
 {
-    printf(", \"%s\": %.9g", key, value);
-}
-
-/* A peak that is not known makes what follows from it unknown too. */
-static void write_peak(const struct figures *f)
-{
-    if (f->peak > 0.0) {
-        write_number("peak_gflops", f->peak);
-        write_number("peak_drift", f->drift);
-        write_number("percent_of_peak", f->percent);
-    } else {
-        fputs(", \"peak_gflops\": null, \"peak_drift\": null, \"percent_of_peak\": null", stdout);
+    for (size_t i = 0; i < record->n; i++) {
+        const struct deit_field *field = &record->fields[i];
+        fputs(i ? ", " : "", stdout);
+        if (field->kind != DEIT_FIELD_TEXT) {
+            write_json_number(field->key, field->number);
+            continue;
+        }
+        printf("\"%s\": ", field->key);
+        deit_text_write_json(stdout, deit_field_text(field));
     }
 }
 
-static void write_json_steps(const struct deit_bench_step *steps, size_t n_steps)
+static void write_json(const struct deit_bench_report *report, const struct deit_record *record,
+                       const struct deit_record *parts, const struct comparison *c)
 {
-    fputs(", \"steps\": [", stdout);
-    for (size_t i = 0; i < n_steps; i++) {
-        fputs(i ? ", {" : "{", stdout);
-        write_string("name", steps[i].name);
-        printf("\"number\": %zu, \"ms\": %.9g}", steps[i].n, steps[i].ms);
+    printf("{\"kind\": \"%s\", ", record->kind);
+    write_json_fields(record);
+    if (report->baseline) {
+        fputs(", ", stdout);
+        write_json_number("saved", c->saved);
+        fputs(", ", stdout);
+        write_json_number("ratio", c->ratio);
     }
-    fputc(']', stdout);
-}
-
-static void write_json(const struct deit_bench_report *report,
-                       const struct deit_bench_case *which, const struct deit_bench_result *r,
-                       const struct figures *f, const struct deit_bench_step *steps,
-                       size_t n_steps)
-{
-    const struct deit_bench_machine *machine = &report->machine;
-
-    fputc('{', stdout);
-    write_string("version", deit_version());
-    write_string("cpu", machine->cpu);
-    write_string("isa", r->isa);
-    write_string("compiler", machine->compiler);
-    if (*machine->governor)
-        write_string("governor", machine->governor);
-    write_string("model", which->model);
-    write_string("precision", r->precision);
-    printf("\"threads\": %u, \"batch\": %zu, \"runs\": %zu", r->threads, r->batch, r->n_runs);
-    write_number("load_ms", r->load_ms);
-    write_number("first_ms", r->first_ms);
-    write_number("median_ms", r->median_ms);
-    write_number("p10_ms", r->p10_ms);
-    write_number("p90_ms", r->p90_ms);
-    write_number("images_per_second", f->images_per_second);
-    write_number("gflop", r->gflop);
-    write_number("gflop_executed", r->gflop_executed);
-    write_number("gflops", f->gflops);
-    write_peak(f);
-    write_number("peak_rss_mb", r->peak_rss_mb);
-    if (report->options->settings.has_steps)
-        write_json_steps(steps, n_steps);
+    if (record->parts_key) {
+        printf(", \"%s\": [", record->parts_key);
+        for (size_t i = 0; i < record->n_parts; i++) {
+            fputs(i ? ", {" : "{", stdout);
+            write_json_fields(&parts[i]);
+            fputc('}', stdout);
+        }
+        fputc(']', stdout);
+    }
+    deit_bench_report_machine_json(report->machine);
     fputs("}\n", stdout);
 }
 
-/* ------------------------------------------------------------------ both */
+/* ------------------------------------------------------------------ CSV */
 
-void deit_bench_report_init(struct deit_bench_report *report,
-                            const struct deit_bench_options *options)
+static void write_csv_number(double number)
 {
-    *report = (struct deit_bench_report){ .options = options, .name_width = 5 };
-    deit_bench_machine_init(&report->machine);
-    for (size_t i = 0; i < options->n_models; i++) {
-        size_t length = strlen(options->models[i]);
-        if (length > (size_t)report->name_width)
-            report->name_width = (int)length;
-    }
+    fputc(',', stdout);
+    if (!isnan(number))
+        printf("%.9g", number);
 }
 
-void deit_bench_report_write(struct deit_bench_report *report,
-                             const struct deit_bench_case *which,
-                             const struct deit_bench_result *result,
-                             const struct deit_bench_step *steps, size_t n_steps)
+static void write_csv(const struct deit_bench_report *report, const struct deit_record *record,
+                      const struct comparison *c)
 {
-    const struct figures figures = derive(result);
-
-    if (report->options->format == DEIT_BENCH_JSON) {
-        write_json(report, which, result, &figures, steps, n_steps);
-    } else {
-        if (!report->has_heading)
-            write_heading(report, result);
-        write_row(report, which, result, &figures);
-        if (report->options->settings.has_steps)
-            write_steps(result, steps, n_steps);
+    if (!report->has_begun) {
+        fputs("kind,version,cpu,compiler", stdout);
+        for (size_t i = 0; i < record->n; i++)
+            printf(",%s", record->fields[i].key);
+        fputs(report->baseline ? ",saved,ratio\r\n" : "\r\n", stdout);
     }
-    warn_of_drift(which, result, &figures);
+    printf("%s,%s,", record->kind, deit_version());
+    deit_text_write_csv(stdout, report->machine->cpu);
+    fputc(',', stdout);
+    deit_text_write_csv(stdout, report->machine->compiler);
+    for (size_t i = 0; i < record->n; i++) {
+        const struct deit_field *field = &record->fields[i];
+        if (field->kind != DEIT_FIELD_TEXT) {
+            write_csv_number(field->number);
+            continue;
+        }
+        fputc(',', stdout);
+        deit_text_write_csv(stdout, deit_field_text(field));
+    }
+    if (report->baseline) {
+        write_csv_number(c->saved);
+        write_csv_number(c->ratio);
+    }
+    fputs("\r\n", stdout);
+}
+
+/* ------------------------------------------------------------------ all */
+
+static void warn_of_drift(struct deit_bench_report *report, const struct deit_record *record)
+{
+    double drift = deit_record_value(record, "peak_drift");
+    char message[160];
+    if (isnan(drift) || drift <= MAX_DRIFT || drift == report->last_drift)
+        return;
+    report->last_drift = drift;
+    snprintf(message, sizeof message,
+             "the peak moved by %.1f %% while this was measured: the machine is busy, or its "
+             "clock changes",
+             100.0 * drift);
+    fflush(stdout);
+    deit_report_error("deit-bench", deit_field_text(&record->fields[0]), message);
+}
+
+void deit_bench_report_write(struct deit_bench_report *report, const struct deit_record *record,
+                             const struct deit_record *parts)
+{
+    const struct comparison c = compare(report, record);
+    switch (report->format) {
+    case DEIT_BENCH_JSON:
+        write_json(report, record, parts, &c);
+        break;
+    case DEIT_BENCH_CSV:
+        write_csv(report, record, &c);
+        break;
+    default:
+        write_table(report, record, parts, &c);
+        break;
+    }
+    report->has_begun = true;
+    warn_of_drift(report, record);
 }

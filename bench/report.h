@@ -1,28 +1,34 @@
 /*
- * bench/report.h: results as a table or as JSON, on standard output.
+ * bench/report.h: records as a table, as JSON or as CSV, on standard output.
  */
 #ifndef DEIT_BENCH_REPORT_H
 #define DEIT_BENCH_REPORT_H
 
-#include "bench/bench_options.h"
+#include "bench/baseline.h"
 #include "bench/machine.h"
-#include "bench/measure.h"
+#include "bench/record.h"
+
+enum deit_bench_format { DEIT_BENCH_TEXT, DEIT_BENCH_JSON, DEIT_BENCH_CSV };
 
 struct deit_bench_report {
-    const struct deit_bench_options *options;
-    struct deit_bench_machine machine;
-    int name_width;   /* of the table's first column */
-    bool has_heading; /* the table has begun, below its heading */
+    enum deit_bench_format format;
+    int name_width;                            /* of the column of models */
+    const struct deit_bench_machine *machine;
+    const struct deit_baseline *baseline;      /* or NULL */
+    double fail_above;    /* percent more time than saved that is too much; below 0: none is */
+    size_t n_compared, n_slower;               /* records with a saved one; with too much */
+    bool has_begun;                            /* something is written */
+    double last_drift;    /* that was warned of: many records share their peaks */
 };
 
-/* 'options' stays the caller's. */
-void deit_bench_report_init(struct deit_bench_report *report,
-                            const struct deit_bench_options *options);
+/* Writes one record with its parts, and a warning to standard error if its peak moved. */
+void deit_bench_report_write(struct deit_bench_report *report, const struct deit_record *record,
+                             const struct deit_record *parts);
 
-/* Writes one result, and a warning to standard error if the peak moved while it was measured. */
-void deit_bench_report_write(struct deit_bench_report *report,
-                             const struct deit_bench_case *which,
-                             const struct deit_bench_result *result,
-                             const struct deit_bench_step *steps, size_t n_steps);
+/* The table's heading about the machine. */
+void deit_bench_report_machine(const struct deit_bench_machine *machine);
+
+/* The machine as members of a JSON object, each behind a comma. */
+void deit_bench_report_machine_json(const struct deit_bench_machine *machine);
 
 #endif

@@ -12,9 +12,16 @@
 
 enum { MAX_NAMES = 256 };
 
+/* Sums over all runs. */
+struct step {
+    char name[DEIT_STEP_NAME];
+    size_t n;
+    double ms;
+};
+
 struct deit_bench_steps {
     size_t n;
-    struct deit_bench_step list[MAX_NAMES]; /* sums over all runs */
+    struct step list[MAX_NAMES];
 };
 
 struct deit_bench_steps *deit_bench_steps_create(void)
@@ -22,11 +29,10 @@ struct deit_bench_steps *deit_bench_steps_create(void)
     return calloc(1, sizeof(struct deit_bench_steps));
 }
 
-/* "blocks.11.mlp" becomes "blocks.*.mlp". */
-static void shorten(const char *name, char *text, size_t room)
+void deit_bench_step_shorten(const char *name, char *text)
 {
     size_t n = 0;
-    while (*name && n + 1 < room) {
+    while (*name && n + 1 < DEIT_STEP_NAME) {
         size_t digits = strspn(name, "0123456789");
         bool is_number = digits > 0 && (n == 0 || text[n - 1] == '.' || text[n - 1] == '/')
                          && strchr("./", name[digits]) != NULL; /* the end of the name, too */
@@ -36,22 +42,22 @@ static void shorten(const char *name, char *text, size_t room)
     text[n] = '\0';
 }
 
-static struct deit_bench_step *find(struct deit_bench_steps *steps, const char *name)
+static struct step *find(struct deit_bench_steps *steps, const char *name)
 {
     for (size_t i = 0; i < steps->n; i++)
         if (strcmp(steps->list[i].name, name) == 0)
             return &steps->list[i];
     bool is_full = steps->n == MAX_NAMES;
-    struct deit_bench_step *step = &steps->list[is_full ? MAX_NAMES - 1 : steps->n++];
+    struct step *step = &steps->list[is_full ? MAX_NAMES - 1 : steps->n++];
     strcpy(step->name, is_full ? "(others)" : name);
     return step;
 }
 
 void deit_bench_steps_add(void *steps, const char *name, uint64_t ns)
 {
-    char text[sizeof((struct deit_bench_step *)0)->name];
-    shorten(name, text, sizeof text);
-    struct deit_bench_step *step = find(steps, text);
+    char text[DEIT_STEP_NAME];
+    deit_bench_step_shorten(name, text);
+    struct step *step = find(steps, text);
     step->n++;
     step->ms += (double)ns / 1e6;
 }
@@ -64,19 +70,24 @@ void deit_bench_steps_reset(struct deit_bench_steps *steps)
     }
 }
 
-struct deit_bench_step *deit_bench_steps_list(const struct deit_bench_steps *steps, size_t n_runs,
-                                              size_t *n)
+bool deit_bench_steps_list(const struct deit_bench_steps *steps, size_t n_runs,
+                           struct deit_records *records)
 {
-    struct deit_bench_step *list = malloc((steps->n + 1) * sizeof *list);
-    if (!list)
-        return NULL;
+    double total = 0.0;
+    for (size_t i = 0; i < steps->n; i++)
+        total += steps->list[i].ms;
     for (size_t i = 0; i < steps->n; i++) {
-        list[i] = steps->list[i];
-        list[i].n /= n_runs;
-        list[i].ms /= (double)n_runs;
+        const struct step *step = &steps->list[i];
+        struct deit_record *record = deit_records_add(records);
+        if (!record)
+            return false;
+        deit_record_init(record, "step", "ms");
+        deit_record_copy(record, "name", DEIT_LOOK("steps"), step->name);
+        deit_record_count(record, "number", DEIT_LOOK("number", 6), step->n / n_runs);
+        deit_record_number(record, "ms", DEIT_LOOK("ms", 9, 3), step->ms / (double)n_runs);
+        deit_record_number(record, "percent", DEIT_LOOK("%", 6, 1), 100.0 * step->ms / total);
     }
-    *n = steps->n;
-    return list;
+    return true;
 }
 
 void deit_bench_steps_free(struct deit_bench_steps *steps)

@@ -1,7 +1,7 @@
 /*
  * cli/deit_run.c: deit-run, which says what is on photos.
  *
- * One loop: take the names of a batch, read them, run the model, write the answers in order.
+ * One loop: take the names of a batch, read them and run the model, write the answers in order.
  * A photo that cannot be read is one failed answer; a model, a tensor or an output that fails
  * ends the run, and then no array is left behind.
  */
@@ -9,17 +9,12 @@
 #include <stdio.h>
 
 #include "cli/run_batch.h"
+#include "cli/run_lanes.h"
 #include "cli/run_notes.h"
 #include "cli/run_setup.h"
 #include "cli/run_state.h"
 
 enum { AUTO_BATCH = 8 };
-
-static int is_stopped(void *ctx)
-{
-    (void)ctx;
-    return deit_run_stop_signal() != 0;
-}
 
 /* Appends the rows of one item; an input without an answer is a row of NaN. */
 static bool write_arrays(struct deit_run *run, const struct deit_run_batch *batch,
@@ -102,12 +97,22 @@ static enum deit_exit fail_batch(struct deit_run *run, bool is_input,
     return is_input ? DEIT_EXIT_FAILED : deit_report_exit(err->status);
 }
 
+/* A photo alone has all threads. */
+static enum deit_status answer_batch(struct deit_run *run, struct deit_run_batch *batch,
+                                     bool *is_input, struct deit_error *err)
+{
+    *is_input = false;
+    if (run->lanes && batch->n_items > 1)
+        return deit_run_lanes_run(run, batch, err);
+    return deit_run_batch_run(run, batch, is_input, err);
+}
+
 static enum deit_exit answer_all(struct deit_run *run, struct deit_run_batch *batch)
 {
     while (batch->n_items > 0 && !deit_run_stop_signal()) {
         struct deit_error err;
         bool is_input;
-        if (deit_run_batch_run(run, batch, &is_input, &err) != DEIT_OK)
+        if (answer_batch(run, batch, &is_input, &err) != DEIT_OK)
             return fail_batch(run, is_input, &err);
         if (!write_batch(run, batch))
             return DEIT_EXIT_FAILED;
@@ -135,12 +140,28 @@ static enum deit_exit finish_arrays(struct deit_run *run)
     return DEIT_EXIT_FAILED;
 }
 
+/* Images without a word about batches: each thread can have its own. */
+static bool is_for_lanes(const struct deit_run *run)
+{
+    return !run->options.tensor && !run->options.batch && run->info.fixed_batch <= 1;
+}
+
 /* Inputs of a run: a graph may insist on its own number, and is given fewer at the end alone. */
 static size_t choose_limit(const struct deit_run *run)
 {
+    if (is_for_lanes(run))
+        return AUTO_BATCH; /* lanes take more, once it is known how many there are */
     if (run->info.fixed_batch > 0)
         return run->info.fixed_batch;
     return run->options.batch ? run->options.batch : AUTO_BATCH;
+}
+
+static enum deit_exit setup_session(struct deit_run *run, struct deit_run_batch *batch)
+{
+    size_t n = batch->n_items > 0 ? batch->n_items : 1;
+    bool has_lanes = is_for_lanes(run) && (n > 1 || !batch->is_last);
+    size_t max_batch = has_lanes ? 1 : batch->is_last ? n : batch->limit;
+    return deit_run_setup_session(run, batch, max_batch, has_lanes);
 }
 
 static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch)
@@ -155,8 +176,7 @@ static enum deit_exit run_all(struct deit_run *run, struct deit_run_batch *batch
     deit_run_batch_init(batch, choose_limit(run));
     if (deit_run_batch_gather(run, batch, &err) != DEIT_OK)
         return fail_batch(run, false, &err);
-    size_t max_batch = batch->is_last ? batch->n_items : batch->limit;
-    code = deit_run_setup_session(run, batch, max_batch > 0 ? max_batch : 1, is_stopped);
+    code = setup_session(run, batch);
     if (code == DEIT_EXIT_OK)
         code = deit_run_setup_outputs(run, batch);
     if (code != DEIT_EXIT_OK)
@@ -180,6 +200,7 @@ static void run_done(struct deit_run *run, struct deit_run_batch *batch)
         deit_npy_free(run->arrays[i]);
     deit_npy_close(&run->tensor);
     deit_inputs_close(run->inputs);
+    deit_run_lanes_free(run->lanes);
     deit_session_free(run->session);
     deit_labels_close(run->own_labels);
     deit_model_close(run->model);

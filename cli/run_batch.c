@@ -3,7 +3,8 @@
  *
  * Images are preprocessed by deit_preprocess() and not by deit_session_classify(): the
  * preprocessed rows can then be saved, features come with the logits, and a photo and a row of
- * a tensor take one way.
+ * a tensor take one way.  Each thread that will run the model decodes a photo at a time, so a
+ * core never waits for another's reading, and no more photos are held than there are threads.
  */
 #include "cli/run_batch.h"
 
@@ -130,14 +131,18 @@ enum deit_status deit_run_batch_allocate(const struct deit_run *run,
                                          struct deit_run_batch *batch, struct deit_error *err)
 {
     struct deit_port port;
-    size_t next_output = 0;
+    size_t next_output = 0, n_rows = batch->is_last ? batch->n_items : batch->limit;
+    if (n_rows < 1)
+        n_rows = 1;
+    /* Lanes keep an input of their own, unless it is to be saved. */
+    size_t n_inputs = run->lanes && !run->options.save_input ? 1 : n_rows;
     enum deit_status status = deit_session_input(run->session, 0, &port);
     if (status == DEIT_OK)
-        status = allocate_rows(batch, DEIT_RUN_INPUT, run->plan.max_batch, &port, err);
+        status = allocate_rows(batch, DEIT_RUN_INPUT, n_inputs, &port, err);
     if (status == DEIT_OK && run->info.n_classes > 0) {
         status = deit_session_output(run->session, next_output++, &port);
         if (status == DEIT_OK)
-            status = allocate_rows(batch, DEIT_RUN_LOGITS, run->plan.max_batch, &port, err);
+            status = allocate_rows(batch, DEIT_RUN_LOGITS, n_rows, &port, err);
         if (status == DEIT_OK && batch->row_elements[DEIT_RUN_LOGITS] != run->info.n_classes)
             return deit_report_fail(err, DEIT_ERR_UNSUPPORTED,
                                     "%zu logits an image, but %u classes",
@@ -146,14 +151,14 @@ enum deit_status deit_run_batch_allocate(const struct deit_run *run,
     if (status == DEIT_OK && run->options.features) {
         status = deit_session_output(run->session, next_output, &port);
         if (status == DEIT_OK)
-            status = allocate_rows(batch, DEIT_RUN_FEATURES, run->plan.max_batch, &port, err);
+            status = allocate_rows(batch, DEIT_RUN_FEATURES, n_rows, &port, err);
     }
     return status;
 }
 
-/* Decodes one photo into the next row; on failure the reason is the item's. */
-static enum deit_status load_image(struct deit_run *run, struct deit_run_batch *batch,
-                                   const char *path, struct deit_error *why)
+/* Decodes one photo into 'row'; on failure the reason is the item's. */
+static enum deit_status load_image(const struct deit_run *run, struct deit_run_item *item,
+                                   float *row, struct deit_error *why)
 {
     const struct deit_image_options options = {
         .size = sizeof options,
@@ -162,36 +167,74 @@ static enum deit_status load_image(struct deit_run *run, struct deit_run_batch *
     };
     deit_image image;
     uint64_t start = deit_progress_now_ns();
-    enum deit_status status = deit_image_open(path, &options, &image, why);
+    enum deit_status status = deit_image_open(item->name, &options, &image, why);
     uint64_t opened = deit_progress_now_ns();
-    run->times.decode_ns += opened - start;
+    item->decode_ns = opened - start;
     if (status != DEIT_OK)
         return status;
 
-    float *row = batch->rows[DEIT_RUN_INPUT]
-                 + batch->n_rows * batch->row_elements[DEIT_RUN_INPUT];
     status = deit_preprocess(&image, &run->recipe, row, why);
     deit_image_close(&image);
-    run->times.preprocess_ns += deit_progress_now_ns() - opened;
+    item->preprocess_ns = deit_progress_now_ns() - opened;
     return status;
 }
 
+bool deit_run_batch_load(const struct deit_run *run, struct deit_run_item *item, float *row)
+{
+    struct deit_error why;
+    if (load_image(run, item, row, &why) == DEIT_OK)
+        return true;
+    item->reason = strdup(deit_report_reason(item->name, why.message));
+    return item->reason != NULL;
+}
+
+void deit_run_batch_add_times(struct deit_run *run, const struct deit_run_batch *batch)
+{
+    size_t n_threads = run->plan.threads < batch->n_items ? run->plan.threads : batch->n_items;
+    for (size_t i = 0; i < batch->n_items; i++) {
+        run->times.decode_ns += batch->items[i].decode_ns / n_threads;
+        run->times.preprocess_ns += batch->items[i].preprocess_ns / n_threads;
+    }
+}
+
+struct loading {
+    const struct deit_run *run;
+    struct deit_run_batch *batch;
+};
+
+/* Item i goes to row i; one that gets neither a row nor a reason was dropped. */
+static void load_item(void *loading_, size_t index)
+{
+    const struct loading *loading = loading_;
+    struct deit_run_batch *batch = loading->batch;
+    struct deit_run_item *item = &batch->items[index];
+    if (item->reason || deit_run_stop_signal())
+        return;
+    float *row = batch->rows[DEIT_RUN_INPUT] + index * batch->row_elements[DEIT_RUN_INPUT];
+    item->has_row = deit_run_batch_load(loading->run, item, row) && !item->reason;
+}
+
+/* Rows move up to where inputs that could not be read have left room. */
 static enum deit_status load_images(struct deit_run *run, struct deit_run_batch *batch,
                                     struct deit_error *err)
 {
+    struct loading loading = { run, batch };
+    deit_session_parallel_for(run->session, batch->n_items, load_item, &loading);
+    if (deit_run_stop_signal())
+        return deit_report_fail(err, DEIT_ERR_INTERRUPTED, "interrupted");
+
+    deit_run_batch_add_times(run, batch);
+    float *rows = batch->rows[DEIT_RUN_INPUT];
+    size_t n = batch->row_elements[DEIT_RUN_INPUT];
     for (size_t i = 0; i < batch->n_items; i++) {
         struct deit_run_item *item = &batch->items[i];
-        struct deit_error why;
-        if (item->reason)
-            continue;
-        if (load_image(run, batch, item->name, &why) == DEIT_OK) {
-            item->has_row = true;
-            item->row = batch->n_rows++;
-            continue;
-        }
-        item->reason = strdup(deit_report_reason(item->name, why.message));
-        if (!item->reason)
+        if (!item->has_row && !item->reason)
             return fail_memory(err);
+        if (!item->has_row)
+            continue;
+        item->row = batch->n_rows++;
+        if (item->row != i)
+            memcpy(rows + item->row * n, rows + i * n, n * sizeof *rows);
     }
     return DEIT_OK;
 }
@@ -213,55 +256,60 @@ static enum deit_status load_tensor(struct deit_run *run, struct deit_run_batch 
     return DEIT_OK;
 }
 
-/* Those whose answer is NaN or infinite get a reason. */
-static enum deit_status mark_nonfinite(const struct deit_run *run, struct deit_run_batch *batch,
-                                       struct deit_error *err)
+enum deit_status deit_run_item_mark_nonfinite(struct deit_run_item *item, struct deit_error *err)
 {
-    for (size_t i = 0; i < batch->n_items; i++) {
-        struct deit_run_item *item = &batch->items[i];
-        if (!item->has_row || deit_session_row_status(run->session, item->row) == DEIT_OK)
-            continue;
-        item->reason = strdup("the model's answer is not finite (NaN or infinity)");
-        if (!item->reason)
-            return fail_memory(err);
-    }
-    return DEIT_OK;
+    item->reason = strdup("the model's answer is not finite (NaN or infinity)");
+    return item->reason ? DEIT_OK : fail_memory(err);
 }
 
-static struct deit_tensor tensor_of(const struct deit_run_batch *batch, size_t array,
-                                    const struct deit_port *port)
+static struct deit_tensor tensor_of(float *data, size_t n, const struct deit_port *port)
 {
-    struct deit_tensor tensor = {
-        .data = batch->rows[array],
-        .bytes = batch->n_rows * batch->row_elements[array] * sizeof(float),
-        .dtype = DEIT_F32,
-        .rank = port->rank,
-    };
+    struct deit_tensor tensor = { .data = data, .dtype = DEIT_F32, .rank = port->rank };
     memcpy(tensor.dims, port->dims, sizeof tensor.dims);
-    tensor.dims[0] = (int64_t)batch->n_rows;
+    tensor.dims[0] = (int64_t)n;
+    tensor.bytes = sizeof(float);
+    for (uint32_t i = 0; i < port->rank; i++)
+        tensor.bytes *= (size_t)tensor.dims[i];
     return tensor;
 }
 
-static enum deit_status run_rows(struct deit_run *run, struct deit_run_batch *batch,
-                                 struct deit_error *err)
+enum deit_status deit_run_batch_rows(deit_session *session, const struct deit_run_batch *batch,
+                                     size_t first, size_t n, const float *input,
+                                     struct deit_error *err)
 {
     static const size_t arrays[] = { DEIT_RUN_LOGITS, DEIT_RUN_FEATURES };
     struct deit_tensor out[2];
     struct deit_port port;
     size_t n_out = 0;
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        if (!batch->rows[arrays[i]])
+        float *rows = batch->rows[arrays[i]];
+        if (!rows)
             continue;
-        deit_session_output(run->session, n_out, &port);
-        out[n_out++] = tensor_of(batch, arrays[i], &port);
+        deit_session_output(session, n_out, &port);
+        out[n_out++] = tensor_of(rows + first * batch->row_elements[arrays[i]], n, &port);
     }
-    deit_session_input(run->session, 0, &port);
-    const struct deit_tensor in = tensor_of(batch, DEIT_RUN_INPUT, &port);
+    deit_session_input(session, 0, &port);
+    const struct deit_tensor in = tensor_of((float *)input, n, &port); /* which is only read */
 
+    return deit_session_run(session, 1, &in, n_out, out, err);
+}
+
+static enum deit_status run_batch(struct deit_run *run, struct deit_run_batch *batch,
+                                  struct deit_error *err)
+{
     uint64_t start = deit_progress_now_ns();
-    enum deit_status status = deit_session_run(run->session, 1, &in, n_out, out, err);
+    enum deit_status status = deit_run_batch_rows(run->session, batch, 0, batch->n_rows,
+                                                  batch->rows[DEIT_RUN_INPUT], err);
     run->times.run_ns += deit_progress_now_ns() - start;
-    return status == DEIT_ERR_NONFINITE ? mark_nonfinite(run, batch, err) : status;
+    if (status != DEIT_ERR_NONFINITE)
+        return status;
+    status = DEIT_OK;
+    for (size_t i = 0; i < batch->n_items && status == DEIT_OK; i++) {
+        struct deit_run_item *item = &batch->items[i];
+        if (item->has_row && deit_session_row_status(run->session, item->row) != DEIT_OK)
+            status = deit_run_item_mark_nonfinite(item, err);
+    }
+    return status;
 }
 
 enum deit_status deit_run_batch_run(struct deit_run *run, struct deit_run_batch *batch,
@@ -273,5 +321,5 @@ enum deit_status deit_run_batch_run(struct deit_run *run, struct deit_run_batch 
     if (status != DEIT_OK || batch->n_rows == 0)
         return status;
     *is_input = false;
-    return run_rows(run, batch, err);
+    return run_batch(run, batch, err);
 }

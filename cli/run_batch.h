@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/run_state.h"
 
@@ -15,6 +16,7 @@ struct deit_run_item {
     char *reason; /* why there is no answer; NULL: there is one */
     bool has_row;
     size_t row; /* in the batch's arrays: inputs that cannot be read take no room there */
+    uint64_t decode_ns, preprocess_ns;
 };
 
 struct deit_run_batch {
@@ -38,7 +40,10 @@ void deit_run_batch_done(struct deit_run_batch *batch);
 enum deit_status deit_run_batch_gather(struct deit_run *run, struct deit_run_batch *batch,
                                        struct deit_error *err);
 
-/* Makes room for the arrays, by the session's input and outputs. */
+/*
+ * Makes room for the arrays, by the session's input and outputs: for all items that the limit
+ * allows, or, where the first batch is the last, for those that it has.
+ */
 enum deit_status deit_run_batch_allocate(const struct deit_run *run,
                                          struct deit_run_batch *batch, struct deit_error *err);
 
@@ -50,5 +55,25 @@ enum deit_status deit_run_batch_allocate(const struct deit_run *run,
  */
 enum deit_status deit_run_batch_run(struct deit_run *run, struct deit_run_batch *batch,
                                     bool *is_input, struct deit_error *err);
+
+/*
+ * Decodes and preprocesses one photo into 'row', on any thread; if it cannot, the item gets a
+ * reason.  False: out of memory, and no reason.
+ */
+bool deit_run_batch_load(const struct deit_run *run, struct deit_run_item *item, float *row);
+
+/*
+ * Runs 'session' on n preprocessed inputs, on any thread; the outputs become rows 'first' and
+ * following of the batch's arrays.  Fails as deit_session_run() does.
+ */
+enum deit_status deit_run_batch_rows(deit_session *session, const struct deit_run_batch *batch,
+                                     size_t first, size_t n, const float *input,
+                                     struct deit_error *err);
+
+/* Gives an item the reason that its answer is NaN or infinite. */
+enum deit_status deit_run_item_mark_nonfinite(struct deit_run_item *item, struct deit_error *err);
+
+/* Adds what deit_run_batch_load() measured to the run's times. */
+void deit_run_batch_add_times(struct deit_run *run, const struct deit_run_batch *batch);
 
 #endif

@@ -122,12 +122,17 @@ static void note_recipe(const struct deit_recipe *recipe)
 static void note_plan(const struct deit_run *run)
 {
     const struct deit_session_info *plan = &run->plan;
-    fprintf(stderr, "deit-run: plan: %s by %s kernels, %u thread%s, batch of %zu at most, %"
-            PRIu32 " x %" PRIu32 "; %zu steps, %.2f GFLOP an image, weights %.1f MB, "
-            "work space %.1f MB\n",
-            plan->precision, plan->isa, plan->threads, plural(plan->threads), plan->max_batch,
+    fprintf(stderr, "deit-run: plan: %s by %s kernels, %u thread%s, ",
+            plan->precision, plan->isa, plan->threads, plural(plan->threads));
+    if (run->lanes)
+        fputs("each with an image of its own, ", stderr);
+    else
+        fprintf(stderr, "batch of %zu at most, ", plan->max_batch);
+    fprintf(stderr, "%" PRIu32 " x %" PRIu32 "; %zu steps, %.2f GFLOP an image, weights %.1f MB, "
+            "work space %.1f MB%s\n",
             plan->height, plan->width, plan->n_steps, plan->gflop_executed,
-            (double)plan->weight_bytes / 1e6, (double)plan->arena_bytes / 1e6);
+            (double)plan->weight_bytes / 1e6, (double)plan->arena_bytes / 1e6,
+            run->lanes ? " a thread" : "");
     if (!strcmp(plan->product_isa, "scalar") && strcmp(plan->precision, "f32"))
         fprintf(stderr, "deit-run: plan: products of %s are plain C: this CPU, build or DEIT_CPU "
                 "lacks the instruction for them\n", plan->precision);

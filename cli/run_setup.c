@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/run_lanes.h"
+
 /* Reports a failure of the model, or of the whole run. */
 static enum deit_exit fail(struct deit_run *run, const char *path, const struct deit_error *err)
 {
@@ -176,8 +178,15 @@ static enum deit_exit fail_session(struct deit_run *run, const struct deit_error
     return fail(run, run->options.tensor, &both);
 }
 
-enum deit_exit deit_run_setup_session(struct deit_run *run, struct deit_run_batch *batch,
-                                      size_t max_batch, int (*interrupt)(void *ctx))
+static int is_stopped(void *ctx)
+{
+    (void)ctx;
+    return deit_run_stop_signal() != 0;
+}
+
+enum deit_status deit_run_session_create(const struct deit_run *run, size_t max_batch,
+                                         unsigned threads, deit_session **session,
+                                         struct deit_error *err)
 {
     bool is_tensor = run->options.tensor != NULL;
     const char *outputs[2];
@@ -188,20 +197,29 @@ enum deit_exit deit_run_setup_session(struct deit_run *run, struct deit_run_batc
         .width = is_tensor ? (uint32_t)run->tensor.dims[3] : run->recipe.width,
         .precision = run->options.precision,
         .max_isa = run->options.max_isa,
-        .threads = run->options.threads,
+        .threads = threads,
         .n_outputs = name_outputs(run, outputs),
         .outputs = outputs,
         .recipe = is_tensor ? NULL : &run->recipe,
-        .interrupt = interrupt,
+        .interrupt = is_stopped,
     };
+    return deit_session_create(run->model, &options, session, err);
+}
+
+enum deit_exit deit_run_setup_session(struct deit_run *run, struct deit_run_batch *batch,
+                                      size_t max_batch, bool has_lanes)
+{
     struct deit_error err;
     uint64_t start = deit_progress_now_ns();
-    if (deit_session_create(run->model, &options, &run->session, &err) != DEIT_OK)
+    if (deit_run_session_create(run, max_batch, run->options.threads, &run->session, &err)
+        != DEIT_OK)
         return fail_session(run, &err);
     run->times.create_ns = deit_progress_now_ns() - start;
 
     run->plan.size = sizeof run->plan;
     deit_session_info(run->session, &run->plan);
+    if (has_lanes && deit_run_lanes_create(run, batch, &err) != DEIT_OK)
+        return fail(run, run->model_name, &err);
     if (deit_run_batch_allocate(run, batch, &err) != DEIT_OK)
         return fail(run, run->model_name, &err);
     return DEIT_EXIT_OK;

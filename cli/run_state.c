@@ -11,13 +11,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/common/report.h"
 
 /* What a signal leaves: its number, and a byte in a pipe for whoever waits and cannot look. */
-static volatile sig_atomic_t stop_signal;
+static atomic_int stop_signal; /* threads that decode look at it, too */
 static int stop_pipe[2] = { -1, -1 };
 
 static void on_signal(int number)

@@ -19,9 +19,12 @@
 /* Arrays that can be written, each by an option of its own. */
 enum { DEIT_RUN_LOGITS, DEIT_RUN_FEATURES, DEIT_RUN_INPUT, DEIT_RUN_ARRAYS };
 
+/* Thread times are divided by the threads that worked at once: they add up to what passed. */
 struct deit_run_times {
     uint64_t open_ns, create_ns, decode_ns, preprocess_ns, run_ns;
 };
+
+struct deit_run_lanes;
 
 struct deit_run {
     struct deit_run_options options;
@@ -33,6 +36,7 @@ struct deit_run {
     struct deit_recipe recipe; /* of images; a tensor has none */
     deit_session *session;
     struct deit_session_info plan;
+    struct deit_run_lanes *lanes; /* NULL: all threads run one batch */
 
     struct deit_inputs *inputs;    /* either these */
     struct deit_npy_reader tensor; /* or this */

@@ -19,12 +19,16 @@
 #include "ops/cpu.h"
 
 /*
- * c[r][j] = epilogue(sum over i < k of a[r][i] * b[i][j]) for r < rows, j < n.
+ * c[r][j] = epilogue(start + sum over i < k of a[r][i] * b[i][j]) for r < rows, j < n.
  *
- * 'b' is one packed panel: k rows of nr floats, 64-byte aligned, columns n..nr-1 zero.  The
- * epilogue adds bias[j], multiplies by scale[j], adds residual[r][j], in this order and each
- * rounded by itself; a NULL pointer leaves its part out.  'residual' may be 'c'.  All strides
- * are elements.
+ * 'start' is zero, or c[r][j] where 'accumulate' says so: a long k can be walked in blocks, and
+ * stays one chain.  'b' is one packed panel: k rows of nr floats, 64-byte aligned, columns
+ * n..nr-1 zero.  The epilogue adds bias[j], multiplies by scale[j], adds residual[r][j], in
+ * this order and each rounded by itself; a NULL pointer leaves its part out.  'residual' may be
+ * 'c' unless sums start there.  All strides are elements.
+ *
+ * 'next' is a hint: memory of 'next_bytes' that is better in the second-level cache when the
+ * call is over.  It need not exist.
  */
 struct deit_gemm_f32_args {
     size_t k, n; /* n <= nr */
@@ -33,9 +37,12 @@ struct deit_gemm_f32_args {
     const float *b;
     float *c;
     size_t c_stride;
+    bool accumulate;
     const float *bias, *scale;
     const float *residual;
     size_t residual_stride;
+    const void *next;
+    size_t next_bytes;
 };
 typedef void deit_gemm_f32_fn(size_t rows, const struct deit_gemm_f32_args *args);
 
@@ -146,22 +153,37 @@ typedef void deit_binary_f32_fn(size_t n, const float *a, const float *b, float 
 typedef void deit_scale_f32_fn(size_t n, float s, const float *x, float *y);
 
 /*
- * Horizontal resampling of one row of RGB8 pixels, Pillow's arithmetic: for each x < n,
- * channel c: clip8((2^21 + sum over i < count[x] of src[(start[x] + i) * 3 + c] *
- * coeff[x * taps + i]) >> 22).  The sums fit int32 (Pillow's coefficients sum to about 2^22).
- * 'coeff' rows are padded to 'taps' with zeros.  'src_width' pixels may be read.
+ * The coefficients of four taps in a row.  Each is cut in two, high * 2^15 + low with
+ * 0 <= low < 2^15: two products of 16 bits and their sum cost one instruction, a product of 32
+ * bits two.  Where there are no four, the rest is zero.
+ */
+struct deit_coeff4 {
+    int16_t low[4], high[4];
+};
+
+/*
+ * Horizontal resampling of rows of RGB8 pixels, Pillow's arithmetic: for each row r < rows,
+ * x < n, channel c: dst[r * dst_stride + x * 3 + c] = clip8((2^21 + sum over i < count[x] of
+ * src[r * src_stride + (start[x] + i) * 3 + c] * coefficient i of coeff[x]) >> 22).
+ *
+ * The sums fit int32 (Pillow's coefficients sum to about 2^22).  'src_width' pixels of a row may
+ * be read.  Rows share the coefficients, so many at once take less time than one by one.
  */
 struct deit_resample_x {
-    size_t n, taps;
-    const int32_t *start, *count; /* (n) */
-    const int32_t *coeff;         /* (n, taps) */
+    size_t n, fours;
+    const int32_t *start, *count;    /* (n), 1 <= count <= 4 * fours */
+    const struct deit_coeff4 *coeff; /* (n, fours) */
     size_t src_width;
 };
-typedef void deit_resample_x_u8_fn(const struct deit_resample_x *args, const uint8_t *src,
-                                   uint8_t *dst);
+typedef void deit_resample_x_u8_fn(const struct deit_resample_x *args, size_t rows,
+                                   const uint8_t *src, size_t src_stride, uint8_t *dst,
+                                   size_t dst_stride);
 
-/* Vertical: dst[i] = clip8((2^21 + sum over t < taps of src[t * stride + i] * coeff[t]) >> 22). */
-typedef void deit_resample_y_u8_fn(size_t n, size_t taps, const int32_t *coeff,
+/*
+ * Vertical: dst[i] = clip8((2^21 + sum over t < taps of src[t * stride + i] * coefficient t)
+ * >> 22).  'coeff' has as many fours as 'taps' need.
+ */
+typedef void deit_resample_y_u8_fn(size_t n, size_t taps, const struct deit_coeff4 *coeff,
                                    const uint8_t *src, size_t stride, uint8_t *dst);
 
 /*

@@ -81,12 +81,13 @@ void deit_matmul_run(const void *op_, const struct deit_tile *tile)
     size_t a = matrix_of(op, op->a_step, product), b = matrix_of(op, op->b_step, product);
 
     const struct deit_linear one = {
-        .rows_per_image = op->m, .k = op->k, .n = op->n, .nr = op->nr,
+        .rows_per_image = op->m, .k = op->k, .n = op->n, .nr = op->nr, .k_block = { 0, op->k },
         .x = (const float *)op->a + a * op->m * op->k, .x_row = op->k,
         .panels = op->panels + b * panels * op->nr * op->k,
         .y = (float *)op->y + product * op->m * op->n,
     };
-    deit_linear_panel(tile->kernels, &one, deit_piece(op->m, chunks, chunk), panel);
+    deit_linear_panel(tile->kernels, &one, deit_piece(op->m, chunks, chunk), panel,
+                      deit_linear_panel_at(&one, panels));
 }
 
 /* ------------------------------------------------------------------ i64 */

@@ -80,13 +80,14 @@ static void project_f32(const struct deit_patch_embed *op, const struct deit_til
     for (size_t i = 0; i < n; i++)
         gather_patch(op, p->pixels, p->patches.begin + i, rows + i * k);
     const struct deit_linear linear = {
-        .rows_per_image = n, .k = k, .n = op->d, .nr = op->nr,
+        .rows_per_image = n, .k = k, .n = op->d, .nr = op->nr, .k_block = { 0, k },
         .x = rows, .x_row = k, .panels = op->panels, .bias = op->bias,
         .residual = p->positions,
         .y = p->y,
     };
     for (size_t panel = 0; panel * op->nr < op->d; panel++)
-        deit_linear_panel(tile->kernels, &linear, (struct deit_range){ 0, n }, panel);
+        deit_linear_panel(tile->kernels, &linear, (struct deit_range){ 0, n }, panel,
+                          deit_linear_panel_at(&linear, panel + 1));
 }
 
 /* Patches go through one row of f32. */

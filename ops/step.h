@@ -16,6 +16,7 @@ struct deit_tile {
     const struct deit_kernels *kernels;
     size_t batch; /* images of this run */
     size_t index; /* below n_tiles(op, batch) */
+    unsigned n_threads; /* that claim tiles of this step: a hint, which no result depends on */
     void *scratch; /* this thread's, of the size that the operator asked for; 64-byte aligned */
 };
 

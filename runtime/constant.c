@@ -192,3 +192,29 @@ void deit_constant_done(struct deit_constant *constant)
         deit_source_release(constant->parts[i].source);
     constant->n_parts = 0;
 }
+
+bool deit_constant_rows(const struct deit_constant *constant, size_t k, size_t first, size_t n,
+                        struct deit_constant *out)
+{
+    struct deit_constant rows = { 0 };
+    for (size_t i = 0; i < constant->n_parts && n && k; i++) {
+        struct deit_constant_part part = constant->parts[i];
+        size_t in_part = part.n_elements / k;
+        if (first >= in_part) {
+            first -= in_part;
+            continue;
+        }
+        size_t count = in_part - first < n ? in_part - first : n;
+        if (part.is_k_major && !part.k_stride)
+            part.k_stride = in_part;
+        part.offset += (uint64_t)first * (part.is_k_major ? 1 : k) * deit_dtype_bytes(part.dtype);
+        part.n_elements = count * k;
+        rows.parts[rows.n_parts++] = part;
+        n -= count;
+        first = 0;
+    }
+    if (n || !rows.n_parts)
+        return false;
+    *out = rows;
+    return true;
+}

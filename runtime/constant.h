@@ -21,6 +21,13 @@ enum deit_status deit_constant_create(enum deit_dtype dtype, size_t n,
                                       struct deit_constant *constant, void **data,
                                       struct deit_error *err);
 
+/*
+ * Rows [first, first + n) of an (m, k) constant, without a copy; 'out' holds no reference of its
+ * own.  False: there are not so many.
+ */
+bool deit_constant_rows(const struct deit_constant *constant, size_t k, size_t first, size_t n,
+                        struct deit_constant *out);
+
 /* Drops the references on the sources. */
 void deit_constant_done(struct deit_constant *constant);
 

@@ -51,17 +51,20 @@ static void count_node(struct census *census, const struct deit_node *node)
 
 /*
  * Nodes beyond four linears and two norms a block, one embedding, a last norm, one node of heads
- * and the rounding of an input of half precision; 1 if some of these are missing.
+ * and the rounding of an input of half precision; 1 if some of these are missing.  Where the
+ * last block computes few rows, its queries are a linear of their own.
  */
 static size_t count_other(const struct deit_graph *graph, const struct census *census)
 {
     size_t depth = census->n_of[DEIT_NODE_ATTENTION];
     size_t n_norms = census->n_of[DEIT_NODE_LAYERNORM], n_linears = census->n_of[DEIT_NODE_LINEAR];
-    bool has_blocks = n_linears == 4 * depth && n_norms >= 2 * depth && n_norms <= 2 * depth + 1;
+    size_t n_selections = census->n_of[DEIT_NODE_FIRST_ROWS];
+    bool has_blocks = n_linears == 4 * depth + (n_selections > 0) && n_norms >= 2 * depth &&
+                      n_norms <= 2 * depth + 1;
     bool is_framed = census->n_of[DEIT_NODE_PATCH_EMBED] == 1 &&
                      census->n_of[DEIT_NODE_HEADS] <= 1;
     size_t n_casts = census->n_of[DEIT_NODE_CAST] ? 1 : 0;
-    size_t n_usual = depth + n_norms + n_linears + n_casts +
+    size_t n_usual = depth + n_norms + n_linears + n_casts + n_selections +
                      census->n_of[DEIT_NODE_PATCH_EMBED] + census->n_of[DEIT_NODE_HEADS];
     size_t n_other = graph->n_nodes - n_usual;
     return n_other || (has_blocks && is_framed) ? n_other : 1;

@@ -69,7 +69,7 @@ size_t deit_dump_peak(const struct deit_graph *graph, const struct deit_plan *pl
 
 enum { DEIT_DUMP_KERNEL = 64 };
 
-/* "gemm_f32 14x32 avx512", into a buffer of DEIT_DUMP_KERNEL bytes, which is returned. */
+/* "gemm_f32 9x48 avx512", into a buffer of DEIT_DUMP_KERNEL bytes, which is returned. */
 char *deit_dump_kernel(const struct deit_plan *plan, const struct deit_step *step, char *text);
 
 /* Packed bytes of the weights that step 'index' reads. */

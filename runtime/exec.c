@@ -20,7 +20,8 @@ enum { SPINS = 4096 }; /* polls of the barrier before the core is given away */
 struct run {
     struct deit_exec *exec;
     size_t batch;
-    size_t step; /* of the caller's loop */
+    size_t step; /* of the caller's loop, of n_threads calls */
+    unsigned n_threads;
     atomic_uint arrived, phase;
     atomic_size_t stop_after; /* the last step to run */
 };
@@ -51,7 +52,8 @@ static size_t shuffled(size_t i, size_t n, size_t seed)
     return (i * stride + seed / n) % n;
 }
 
-static void run_tiles(const struct run *run, size_t step_index, unsigned thread)
+static void run_tiles(const struct run *run, size_t step_index, unsigned thread,
+                      unsigned n_threads)
 {
     const struct deit_exec *exec = run->exec;
     const struct deit_plan *plan = exec->plan;
@@ -60,6 +62,7 @@ static void run_tiles(const struct run *run, size_t step_index, unsigned thread)
     struct deit_tile tile = {
         .kernels = plan->kernels,
         .batch = run->batch,
+        .n_threads = n_threads,
         .scratch = plan->arena + plan->scratch_offset + thread * plan->scratch_bytes,
     };
     atomic_size_t *claims = &exec->claims[step_index];
@@ -112,7 +115,7 @@ static void walk_steps(void *run_, unsigned thread, unsigned n_threads)
     uint64_t since = exec->on_step ? now_ns() : 0;
 
     for (size_t s = 0; s < exec->plan->n_steps; s++) {
-        run_tiles(run, s, thread);
+        run_tiles(run, s, thread, n_threads);
         if (thread == 0 && asked_to_stop(exec))
             atomic_store_explicit(&run->stop_after, s, memory_order_relaxed);
         if (n_threads > 1)
@@ -131,7 +134,7 @@ static void loop_body(void *run_, size_t index)
 {
     const struct run *run = run_;
     unsigned fp_state = deit_fp_enter();
-    run_tiles(run, run->step, (unsigned)index);
+    run_tiles(run, run->step, (unsigned)index, run->n_threads);
     deit_fp_leave(fp_state);
 }
 
@@ -139,6 +142,7 @@ static void loop_steps(struct run *run, unsigned n_threads)
 {
     const struct deit_exec *exec = run->exec;
     uint64_t since = exec->on_step ? now_ns() : 0;
+    run->n_threads = n_threads;
     for (run->step = 0; run->step < exec->plan->n_steps; run->step++) {
         exec->team->parallel_for(exec->team->parallel_ctx, n_threads, loop_body, run);
         report_step(exec, run->step, &since);

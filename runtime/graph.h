@@ -49,6 +49,7 @@ struct deit_constant_part {
     enum deit_dtype dtype;
     size_t n_elements;
     bool is_k_major; /* an (n, k) block that is stored (k, n): for packed weights alone */
+    size_t k_stride; /* then, elements from one k to the next; 0: n, all that is stored */
 };
 
 /*
@@ -186,6 +187,7 @@ union deit_attrs {
     struct { enum deit_activation activation; } linear;
     struct deit_attention_attrs attention;
     struct deit_heads_attrs heads;
+    struct { uint32_t n; } first_rows;
     enum deit_unary unary;
     enum deit_binary binary;
     struct { enum deit_dtype to; } cast;

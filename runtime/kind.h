@@ -61,6 +61,9 @@ static inline const struct deit_kind *deit_kind_of(const struct deit_node *node)
     return deit_kinds[node->kind];
 }
 
+/* The tokens that heads read, from the first on; with pool_mean they read all. */
+uint32_t deit_heads_rows(const struct deit_heads_attrs *attrs);
+
 /* ------------------------------------------------------------------ for infer() */
 
 static inline struct deit_value *deit_input_value(const struct deit_graph *graph,

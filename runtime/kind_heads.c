@@ -24,7 +24,7 @@ static int bias_slot(uint32_t head)
     return BIAS_0 + 2 * (int)head;
 }
 
-static uint32_t n_rows(const struct deit_heads_attrs *attrs)
+uint32_t deit_heads_rows(const struct deit_heads_attrs *attrs)
 {
     return attrs->n_heads == 2 || attrs->features_mean ? 2 : 1;
 }
@@ -37,7 +37,7 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
     if (tokens.rank != 3)
         return deit_fail(err, DEIT_ERR_FORMAT, "%s: heads on rank %u", node->name, tokens.rank);
     int64_t batch = tokens.dims[0], d = tokens.dims[2];
-    int64_t needed = attrs->pool_mean ? attrs->n_prefix + 1 : n_rows(attrs);
+    int64_t needed = attrs->pool_mean ? attrs->n_prefix + 1 : deit_heads_rows(attrs);
     if (tokens.dims[1] < needed)
         return deit_fail(err, DEIT_ERR_FORMAT, "%s: %lld tokens, at least %lld are needed",
                          node->name, (long long)tokens.dims[1], (long long)needed);
@@ -84,7 +84,7 @@ static struct layout workspace_layout(const struct deit_graph *graph, const stru
     const struct deit_heads_attrs *attrs = &node->attrs.heads;
     size_t batch = (size_t)tokens->dims[0];
     return (struct layout){
-        .pooled = batch * n_rows(attrs) * (size_t)tokens->dims[2],
+        .pooled = batch * deit_heads_rows(attrs) * (size_t)tokens->dims[2],
         .logits = attrs->n_heads
                       ? batch * (size_t)deit_input_shape(graph, node, WEIGHT_0)->dims[0]
                       : 0,
@@ -126,7 +126,7 @@ static enum deit_status lower_pool(struct deit_lowering *lowering, const struct 
         .d = (size_t)tokens->dims[2],
         .mean = attrs->pool_mean,
         .first = attrs->n_prefix,
-        .n_rows = n_rows(attrs),
+        .n_rows = deit_heads_rows(attrs),
         .eps = attrs->eps,
         .rows = as_they_are ? NULL : deit_lower_workspace(lowering, node),
         .features = deit_lower_output(lowering, node, FEATURES),
@@ -156,16 +156,18 @@ static enum deit_status lower_classifier(struct deit_lowering *lowering,
         .k = (size_t)weight->dims[1],
         .n = (size_t)weight->dims[0],
         .nr = lowering->kernels->gemm_f32.nr,
+        .k_block = { 0, (size_t)weight->dims[1] },
         .x = rows->x + head * (size_t)weight->dims[1],
         .x_row = rows->x_row,
         .y = y,
     };
+    op.chunk_rows = deit_linear_cut(op.rows_per_image * lowering->batch, op.k, op.n, op.nr,
+                                    lowering->l2_bytes, lowering->n_threads).chunk_rows;
     enum deit_status status = deit_lower_panels(lowering, node, weight_slot(head), &op.panels, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, bias_slot(head), &op.bias, err);
     if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, suffixes[head], deit_linear_n_tiles,
-                                 deit_linear_run, &op, sizeof op, err);
+        status = deit_lower_linear(lowering, node, suffixes[head], &op, err);
     return status;
 }
 

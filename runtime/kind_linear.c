@@ -44,6 +44,16 @@ static double macs(const struct deit_graph *graph, const struct deit_node *node)
     return (double)rows * (double)weight->dims[0] * (double)weight->dims[1];
 }
 
+static struct deit_linear_cut cut(const struct deit_lowering *lowering,
+                                  const struct deit_node *node)
+{
+    const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
+    size_t rows = count_rows(deit_input_shape(lowering->graph, node, DEIT_LINEAR_X));
+    return deit_linear_cut(rows, (size_t)weight->dims[1], (size_t)weight->dims[0],
+                           lowering->kernels->gemm_f32.nr, lowering->l2_bytes,
+                           lowering->n_threads);
+}
+
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
                  struct deit_node_memory *memory)
 {
@@ -52,8 +62,29 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
     if (lowering->plan->has_parts[node->outputs[0]])
         memory->scratch_bytes =
             sizeof(float) * deit_linear_bf16_scratch_count(gemm->mr, gemm->nr);
-    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0)
+    /* Blocks of k leave their sums in y, where the residual must not be then. */
+    bool is_one_block = lowering->plan->n_parts || cut(lowering, node).n_k_blocks == 1;
+    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && is_one_block)
         memory->in_place = DEIT_LINEAR_RESIDUAL;
+}
+
+enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
+                                   const char *suffix, const struct deit_linear *op,
+                                   struct deit_error *err)
+{
+    struct deit_plan *plan = lowering->plan;
+    size_t before = plan->n_steps;
+    enum deit_status status = deit_lower_step(lowering, node, suffix, deit_linear_n_tiles,
+                                              deit_linear_run, op, sizeof *op, err);
+    if (status != DEIT_OK)
+        return status;
+    while (before > 0 && plan->steps[before - 1].run != deit_linear_run)
+        before--;
+    if (before > 0) {
+        struct deit_linear *last = plan->steps[before - 1].op;
+        last->following = plan->steps[plan->n_steps - 1].op;
+    }
+    return DEIT_OK;
 }
 
 static enum deit_status lower_bf16(struct deit_lowering *lowering, const struct deit_node *node,
@@ -110,9 +141,12 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_SCALE, &op.scale, err);
-    if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, "", deit_linear_n_tiles, deit_linear_run, &op,
-                                 sizeof op, err);
+    struct deit_linear_cut how = cut(lowering, node);
+    op.chunk_rows = how.chunk_rows;
+    for (size_t i = 0; status == DEIT_OK && i < how.n_k_blocks; i++) {
+        op.k_block = deit_piece(op.k, how.n_k_blocks, i);
+        status = deit_lower_linear(lowering, node, "", &op, err);
+    }
     return status;
 }
 

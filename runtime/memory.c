@@ -1,6 +1,7 @@
 /* runtime/memory.c: allocation of the big blocks. */
 #include "runtime/memory.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -13,8 +14,12 @@ void *deit_block_alloc(const struct deit_allocator *hooks, size_t bytes)
     bytes = deit_align(bytes ? bytes : 1);
     if (hooks->alloc)
         return hooks->alloc(hooks->ctx, bytes, DEIT_ALIGNMENT);
-    void *block = aligned_alloc(DEIT_ALIGNMENT, bytes);
-    if (block)
+    /* What is not aligned to large pages gets one less of them: of three, two. */
+    bool is_large = bytes >= DEIT_LARGE_PAGE;
+    void *block;
+    if (posix_memalign(&block, is_large ? DEIT_LARGE_PAGE : DEIT_ALIGNMENT, bytes))
+        return NULL;
+    if (is_large)
         deit_os_prefer_large_pages(block, bytes);
     return block;
 }

@@ -118,14 +118,16 @@ unsigned deit_os_thread_count(unsigned n)
     return count;
 }
 
+size_t deit_os_l2_bytes(void)
+{
+    long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return bytes > 0 ? (size_t)bytes : 0;
+}
+
 void deit_os_prefer_large_pages(void *block, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
-    const uintptr_t large = 2 * 1024 * 1024;
-    uintptr_t begin = ((uintptr_t)block + large - 1) / large * large;
-    uintptr_t end = ((uintptr_t)block + bytes) / large * large;
-    if (begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    (void)madvise(block, bytes / DEIT_LARGE_PAGE * DEIT_LARGE_PAGE, MADV_HUGEPAGE);
 #else
     (void)block;
     (void)bytes;

@@ -26,6 +26,7 @@ static const struct pass {
     { "raise_heads", deit_pass_raise_heads },
     { "fuse_scale", deit_pass_fuse_scale },
     { "fuse_residual", deit_pass_fuse_residual },
+    { "select_rows", deit_pass_select_rows },
 };
 
 #ifndef NDEBUG

@@ -17,6 +17,7 @@ deit_pass_fn deit_pass_lift_reshape;
 deit_pass_fn deit_pass_raise_attention, deit_pass_merge_qkv;
 deit_pass_fn deit_pass_raise_patch_embed, deit_pass_raise_heads;
 deit_pass_fn deit_pass_fuse_gelu, deit_pass_fuse_scale, deit_pass_fuse_residual;
+deit_pass_fn deit_pass_select_rows;
 
 /* A graph between two rewrites. */
 struct deit_stage {

@@ -293,6 +293,8 @@ enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct de
 
 /* ------------------------------------------------------------------ the plan */
 
+enum { USUAL_L2_BYTES = 1024 * 1024 }; /* where the system does not say */
+
 /* Whether the batch of all computed operands of a binary node is that of its output. */
 static bool keeps_batch(const struct deit_graph *graph, const struct deit_node *node)
 {
@@ -333,7 +335,10 @@ enum deit_status deit_plan_create(struct deit_graph *graph, const struct deit_pl
     plan->batch = is_batched(graph, options->batch) ? options->batch : 1;
 
     struct deit_lowering lowering = { .graph = graph, .kernels = options->kernels, .plan = plan,
-                                      .batch = plan->batch };
+                                      .batch = plan->batch,
+                                      .n_threads = options->n_threads ? options->n_threads : 1,
+                                      .l2_bytes = options->l2_bytes ? options->l2_bytes
+                                                                    : USUAL_L2_BYTES };
     enum deit_status status = wish_all(&lowering, err);
     if (status == DEIT_OK)
         status = allocate(plan, options, err);

@@ -46,6 +46,7 @@ struct deit_plan_options {
     struct deit_weight_store *store;
     const struct deit_allocator *hooks; /* or NULL */
     unsigned n_threads;
+    size_t l2_bytes; /* second-level cache of a CPU; 0: not known */
     size_t batch; /* the first dimension of all values, as far as the graph is batched */
     size_t max_arena_bytes; /* above: DEIT_ERR_LIMIT */
 };
@@ -64,6 +65,8 @@ struct deit_lowering {
     struct deit_graph *graph;
     const struct deit_kernels *kernels;
     struct deit_plan *plan;
+    unsigned n_threads; /* that will run the plan */
+    size_t l2_bytes;    /* second-level cache of each */
     size_t batch; /* what steps multiply their tiles with; 1: they always do all */
 };
 
@@ -100,5 +103,12 @@ enum deit_status deit_lower_floats(struct deit_lowering *lowering, const struct 
 enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct deit_node *node,
                                  const char *suffix, deit_n_tiles_fn *n_tiles, deit_tile_fn *run,
                                  const void *op, size_t op_bytes, struct deit_error *err);
+
+struct deit_linear;
+
+/* Appends the step of a product, whose first panels the product before it fetches at its end. */
+enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
+                                   const char *suffix, const struct deit_linear *op,
+                                   struct deit_error *err);
 
 #endif

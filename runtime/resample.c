@@ -18,7 +18,9 @@
 
 enum {
     FRACTION_BITS = 22,
-    STRIP_BYTES = 16 << 20 /* of one strip's weights, or of its intermediate rows */
+    LOW_BITS = 15,          /* of a coefficient, see ops/kernels.h */
+    BLOCK_ROWS = 8,         /* that go through the horizontal pass together */
+    STRIP_BYTES = 16 << 20, /* of one strip's weights, or of its intermediate rows */
 };
 
 /* ------------------------------------------------------------------ filters */
@@ -105,6 +107,12 @@ static struct axis axis_init(enum deit_filter filter, uint32_t in, uint64_t out)
     return axis;
 }
 
+/* The groups of four that 'taps' coefficients take. */
+static size_t fours_of(size_t taps)
+{
+    return (taps + 3) / 4;
+}
+
 static double axis_centre(const struct axis *axis, uint64_t index)
 {
     return ((double)index + 0.5) * axis->scale;
@@ -121,20 +129,23 @@ static struct span axis_span(const struct axis *axis, uint64_t index)
     return (struct span){ start, stop - start };
 }
 
-/* Weights are evaluated twice, for their sum and for themselves, so no table of doubles is kept. */
+/* 'weights' is room for the span's; all of 'coeff', (fours), is written. */
 static void axis_coefficients(const struct axis *axis, uint64_t index, struct span span,
-                              int32_t *coeff)
+                              double *weights, struct deit_coeff4 *coeff)
 {
     double centre = axis_centre(axis, index);
     double inverse = 1.0 / axis->stretch, sum = 0.0;
-    for (int32_t i = 0; i < span.count; i++)
-        sum += axis->filter->weight((i + span.start - centre + 0.5) * inverse);
     for (int32_t i = 0; i < span.count; i++) {
-        double weight = axis->filter->weight((i + span.start - centre + 0.5) * inverse);
-        if (sum != 0.0)
-            weight /= sum;
+        weights[i] = axis->filter->weight((i + span.start - centre + 0.5) * inverse);
+        sum += weights[i];
+    }
+    memset(coeff, 0, fours_of(axis->taps) * sizeof *coeff);
+    for (int32_t i = 0; i < span.count; i++) {
+        double weight = sum != 0.0 ? weights[i] / sum : weights[i];
         double fixed = weight * (double)(1 << FRACTION_BITS);
-        coeff[i] = (int32_t)(weight < 0.0 ? fixed - 0.5 : fixed + 0.5);
+        int32_t c = (int32_t)(weight < 0.0 ? fixed - 0.5 : fixed + 0.5);
+        coeff[i / 4].low[i % 4] = (int16_t)(c & ((1 << LOW_BITS) - 1));
+        coeff[i / 4].high[i % 4] = (int16_t)(c >> LOW_BITS);
     }
 }
 
@@ -144,15 +155,16 @@ static void axis_coefficients(const struct axis *axis, uint64_t index, struct sp
 struct columns {
     struct deit_resample_x args;
     uint32_t first;
-    int32_t *start, *count, *coeff; /* where args points, writable */
+    int32_t *start, *count; /* where args points, writable */
+    struct deit_coeff4 *coeff;
 };
 
 static bool columns_init(struct columns *columns, const struct axis *axis, size_t room)
 {
-    *columns = (struct columns){ .args.taps = axis->taps };
+    *columns = (struct columns){ .args.fours = fours_of(axis->taps) };
     columns->start = malloc(room * sizeof(int32_t));
     columns->count = malloc(room * sizeof(int32_t));
-    columns->coeff = malloc(room * axis->taps * sizeof(int32_t));
+    columns->coeff = malloc(room * columns->args.fours * sizeof *columns->coeff);
     columns->args.start = columns->start;
     columns->args.count = columns->count;
     columns->args.coeff = columns->coeff;
@@ -166,22 +178,19 @@ static void columns_done(struct columns *columns)
     free(columns->coeff);
 }
 
-/* Fills in output columns x ... x + n - 1. */
-static void columns_set(struct columns *columns, const struct axis *axis, uint64_t x, size_t n)
+/* Fills in output columns x ... x + n - 1.  An axis that keeps its size needs no weights. */
+static void columns_set(struct columns *columns, const struct axis *axis, uint64_t x, size_t n,
+                        double *weights)
 {
     struct span last = axis_span(axis, x + n - 1);
     columns->first = (uint32_t)axis_span(axis, x).start;
     columns->args.n = n;
     columns->args.src_width = (size_t)(last.start + last.count) - columns->first;
-    memset(columns->coeff, 0, n * axis->taps * sizeof(int32_t));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && axis->is_needed; i++) {
         struct span span = axis_span(axis, x + i);
         columns->start[i] = span.start - (int32_t)columns->first;
         columns->count[i] = span.count;
-        if (axis->is_needed)
-            axis_coefficients(axis, x + i, span, columns->coeff + i * axis->taps);
-        else
-            columns->coeff[i * axis->taps] = 1 << FRACTION_BITS;
+        axis_coefficients(axis, x + i, span, weights, columns->coeff + i * columns->args.fours);
     }
 }
 
@@ -193,9 +202,12 @@ struct job {
     size_t dst_stride;
     /* work space */
     struct columns columns;
-    int32_t *row_coeff;  /* (vertical.taps) */
-    uint8_t *raw, *rgb;  /* one source row, in the image's layout and as RGB */
-    uint8_t *rows;       /* (source rows, columns, 3): the horizontal pass's result */
+    double *weights;               /* (taps of either axis) */
+    struct deit_coeff4 *row_coeff; /* (fours of the vertical axis) */
+    uint8_t *raw;                  /* one source row in the image's layout */
+    size_t block_rows;
+    uint8_t *block; /* (block_rows, source columns, 3) */
+    uint8_t *rows;  /* (source rows, columns, 3): the horizontal pass's result */
 };
 
 /* One output row of the vertical pass over 'n' bytes of rows 'stride' apart, row 0 at 'src'. */
@@ -203,39 +215,67 @@ static void vertical_row(struct job *job, uint64_t y, size_t n, const uint8_t *s
                          size_t stride, uint8_t *dst)
 {
     struct span span = axis_span(&job->vertical, y);
-    axis_coefficients(&job->vertical, y, span, job->row_coeff);
+    axis_coefficients(&job->vertical, y, span, job->weights, job->row_coeff);
     job->kernels->resample_y_u8(n, (size_t)span.count, job->row_coeff, src, stride, dst);
 }
 
-/*
- * Vertical, then horizontal, row by row.  The vertical pass treats every byte alike, so it runs
- * on the image's own layout, and one row of its result is turned into RGB.
- */
-static void run_by_rows(struct job *job, size_t n, uint8_t *dst)
+/* RGB rows of the source columns, 'stride' bytes apart. */
+struct rgb_rows {
+    const uint8_t *rows;
+    size_t stride;
+};
+
+/* Source rows as they are, from 'top' on; n_rows <= block_rows unless the image is RGB8. */
+static struct rgb_rows source_rows(struct job *job, uint32_t top, size_t n_rows)
 {
-    const struct deit_resample *resample = job->resample;
+    const deit_image *image = job->image;
+    uint32_t first = job->columns.first;
+    size_t width = job->columns.args.src_width;
+    if (image->format == DEIT_RGB8)
+        return (struct rgb_rows){ deit_image_at(image, first, top), image->stride };
+    for (size_t i = 0; i < n_rows; i++)
+        deit_pixels_to_rgb(image->format, width,
+                           deit_image_at(image, first, (uint32_t)(top + i)),
+                           job->block + i * 3 * width);
+    return (struct rgb_rows){ job->block, 3 * width };
+}
+
+/*
+ * Output rows of the vertical pass, y ... y + n_rows - 1.  It treats every byte alike, so it
+ * runs on the image's own layout, and what becomes RGB is its result.
+ */
+static struct rgb_rows vertical_rows(struct job *job, uint64_t y, size_t n_rows)
+{
     const deit_image *image = job->image;
     size_t width = job->columns.args.src_width;
-    uint32_t first = job->columns.first;
-    for (size_t i = 0; i < resample->crop_height; i++, dst += job->dst_stride) {
-        uint64_t y = resample->y + i;
-        uint32_t top = (uint32_t)axis_span(&job->vertical, y).start;
-        const uint8_t *row;
-        if (job->vertical.is_needed) {
-            vertical_row(job, y, width * deit_pixel_bytes(image->format),
-                         deit_image_at(image, first, top), image->stride, job->raw);
-            row = job->raw;
-            if (image->format != DEIT_RGB8) {
-                deit_pixels_to_rgb(image->format, width, job->raw, job->rgb);
-                row = job->rgb;
-            }
-        } else {
-            row = deit_image_row(image, first, top, width, job->rgb);
-        }
+    for (size_t i = 0; i < n_rows; i++) {
+        uint8_t *rgb = job->block + i * 3 * width;
+        uint8_t *row = image->format == DEIT_RGB8 ? rgb : job->raw;
+        uint32_t top = (uint32_t)axis_span(&job->vertical, y + i).start;
+        vertical_row(job, y + i, width * deit_pixel_bytes(image->format),
+                     deit_image_at(image, job->columns.first, top), image->stride, row);
+        if (row != rgb)
+            deit_pixels_to_rgb(image->format, width, row, rgb);
+    }
+    return (struct rgb_rows){ job->block, 3 * width };
+}
+
+/* Vertical, then horizontal, some rows at a time. */
+static void run_by_rows(struct job *job, size_t n, uint8_t *dst)
+{
+    size_t n_rows = job->resample->crop_height;
+    for (size_t done = 0; done < n_rows; done += job->block_rows) {
+        uint64_t y = job->resample->y + done;
+        size_t some = n_rows - done < job->block_rows ? n_rows - done : job->block_rows;
+        struct rgb_rows rgb = job->vertical.is_needed ? vertical_rows(job, y, some)
+                                                      : source_rows(job, (uint32_t)y, some);
+        uint8_t *to = dst + done * job->dst_stride;
         if (job->horizontal.is_needed)
-            job->kernels->resample_x_u8(&job->columns.args, row, dst);
+            job->kernels->resample_x_u8(&job->columns.args, some, rgb.rows, rgb.stride, to,
+                                        job->dst_stride);
         else
-            memcpy(dst, row, 3 * n);
+            for (size_t i = 0; i < some; i++)
+                memcpy(to + i * job->dst_stride, rgb.rows + i * rgb.stride, 3 * n);
     }
 }
 
@@ -246,11 +286,11 @@ static void run_by_columns(struct job *job, size_t n, uint8_t *dst)
     uint32_t top = (uint32_t)axis_span(&job->vertical, resample->y).start;
     struct span last = axis_span(&job->vertical, resample->y + resample->crop_height - 1);
     size_t n_rows = (size_t)(last.start + last.count) - top;
-    for (size_t i = 0; i < n_rows; i++) {
-        const uint8_t *row = deit_image_row(job->image, job->columns.first,
-                                            (uint32_t)(top + i), job->columns.args.src_width,
-                                            job->rgb);
-        job->kernels->resample_x_u8(&job->columns.args, row, job->rows + i * 3 * n);
+    for (size_t done = 0; done < n_rows; done += job->block_rows) {
+        size_t some = n_rows - done < job->block_rows ? n_rows - done : job->block_rows;
+        struct rgb_rows rgb = source_rows(job, (uint32_t)(top + done), some);
+        job->kernels->resample_x_u8(&job->columns.args, some, rgb.rows, rgb.stride,
+                                    job->rows + done * 3 * n, 3 * n);
     }
     for (size_t i = 0; i < resample->crop_height; i++, dst += job->dst_stride) {
         uint64_t y = resample->y + i;
@@ -265,7 +305,7 @@ static void run_by_columns(struct job *job, size_t n, uint8_t *dst)
 static size_t strip_columns(const struct job *job, size_t n_rows)
 {
     size_t n = job->resample->crop_width;
-    size_t per_column = job->horizontal.taps * sizeof(int32_t);
+    size_t per_column = fours_of(job->horizontal.taps) * sizeof(struct deit_coeff4);
     if (per_column < 3 * n_rows)
         per_column = 3 * n_rows;
     size_t most = STRIP_BYTES / per_column;
@@ -283,19 +323,24 @@ static bool job_init(struct job *job, size_t strip, size_t n_rows)
     struct span last = axis_span(&job->horizontal, resample->x + resample->crop_width - 1);
     size_t width = (size_t)(last.start + last.count)
                  - (size_t)axis_span(&job->horizontal, resample->x).start;
-    job->row_coeff = malloc(job->vertical.taps * sizeof(int32_t));
+    size_t across = job->horizontal.taps, down = job->vertical.taps;
+    size_t block_rows = STRIP_BYTES / (3 * width);
+    job->block_rows = block_rows < 1 ? 1 : block_rows < BLOCK_ROWS ? block_rows : BLOCK_ROWS;
+    job->weights = malloc((across > down ? across : down) * sizeof *job->weights);
+    job->row_coeff = malloc(fours_of(down) * sizeof *job->row_coeff);
     job->raw = malloc(width * deit_pixel_bytes(job->image->format));
-    job->rgb = malloc(width * 3);
+    job->block = malloc(job->block_rows * width * 3);
     job->rows = malloc(n_rows * 3 * strip + 1);
-    return job->row_coeff && job->raw && job->rgb && job->rows;
+    return job->weights && job->row_coeff && job->raw && job->block && job->rows;
 }
 
 static void job_done(struct job *job)
 {
     columns_done(&job->columns);
+    free(job->weights);
     free(job->row_coeff);
     free(job->raw);
-    free(job->rgb);
+    free(job->block);
     free(job->rows);
 }
 
@@ -336,7 +381,7 @@ enum deit_status deit_resample_run(const struct deit_kernels *kernels, const dei
 
     for (size_t done = 0; done < resample->crop_width; done += strip) {
         size_t n = resample->crop_width - done < strip ? resample->crop_width - done : strip;
-        columns_set(&job.columns, &job.horizontal, resample->x + done, n);
+        columns_set(&job.columns, &job.horizontal, resample->x + done, n, job.weights);
         if (by_columns)
             run_by_columns(&job, n, dst + 3 * done);
         else

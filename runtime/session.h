@@ -5,6 +5,7 @@
 #define DEIT_RUNTIME_SESSION_H
 
 #include "ops/kernels.h"
+#include "runtime/exec.h"
 #include "runtime/include/deit.h"
 #include "runtime/specialise.h"
 #include "runtime/team.h"
@@ -21,5 +22,9 @@ enum deit_status deit_session_create_with(deit_model *model,
                                           const struct deit_session_options *options,
                                           const struct deit_session_hooks *hooks,
                                           deit_session **session, struct deit_error *err);
+
+/* What a session runs, so that single steps can be.  Both stay the session's. */
+const struct deit_exec *deit_session_exec(const deit_session *session);
+const struct deit_graph *deit_session_graph(const deit_session *session);
 
 #endif

@@ -82,7 +82,8 @@ static bool same_constant(const struct deit_constant *a, const struct deit_const
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct deit_constant_part *p = &a->parts[i], *q = &b->parts[i];
         if (p->source != q->source || p->offset != q->offset || p->dtype != q->dtype ||
-            p->n_elements != q->n_elements || p->is_k_major != q->is_k_major)
+            p->n_elements != q->n_elements || p->is_k_major != q->is_k_major ||
+            p->k_stride != q->k_stride)
             return false;
     }
     return true;
@@ -278,6 +279,7 @@ struct run {
     struct deit_constant constant; /* their elements, as they are stored */
     size_t first_row, n_rows;
     bool is_k_major;
+    size_t k_stride; /* 0: they are all that is stored of each k */
 };
 
 static bool has_k_major(const struct deit_weight *weight)
@@ -305,6 +307,7 @@ static struct run run_of(const struct deit_weight *weight, size_t index)
         run.first_row += run.n_rows;
         run.n_rows = layout->k ? part->n_elements / layout->k : 0;
         run.is_k_major = part->is_k_major;
+        run.k_stride = part->k_stride == run.n_rows ? 0 : part->k_stride;
         run.constant.parts[0] = *part;
         run.constant.parts[0].is_k_major = false;
     }
@@ -339,6 +342,24 @@ static void place(const struct deit_weight_layout *layout, const struct placemen
         }
         next = r + n;
     }
+}
+
+/* Stored rows [begin, end) of a run, 'width' elements each, one behind the other. */
+static enum deit_status read_run(const struct fill *fill, const struct piece *piece,
+                                 const struct run *run, size_t width, float *buffer,
+                                 struct deit_error *err)
+{
+    if (!run->k_stride)
+        return read_finite(fill, piece->weight, &run->constant, piece->begin * width,
+                           width * (piece->end - piece->begin), buffer, err);
+    enum deit_status status = DEIT_OK;
+    for (size_t k = piece->begin; status == DEIT_OK && k < piece->end; k++, buffer += width) {
+        struct deit_constant row = run->constant;
+        row.parts[0].offset +=
+            (uint64_t)k * run->k_stride * deit_dtype_bytes(row.parts[0].dtype);
+        status = read_finite(fill, piece->weight, &row, 0, width, buffer, err);
+    }
+    return status;
 }
 
 /*
@@ -395,8 +416,7 @@ static enum deit_status fill_run(const struct fill *fill, const struct piece *pi
     if (!buffer)
         return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
 
-    enum deit_status status = read_finite(fill, weight, &run.constant, piece->begin * width,
-                                          width * height, buffer, err);
+    enum deit_status status = read_run(fill, piece, &run, width, buffer, err);
     struct placement at = { .row = run.first_row, .n_rows = run.n_rows, .k = piece->begin,
                             .n_k = height, .src = buffer, .row_stride = 1, .k_stride = width };
     if (!run.is_k_major)

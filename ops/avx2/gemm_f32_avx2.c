@@ -36,20 +36,37 @@ INLINE __m256 multiply_add(__m256 x, __m256 y, __m256 sum)
     return sum;
 }
 
+INLINE void start(size_t rows, const struct deit_gemm_f32_args *args, __m256 sum[MR][2])
+{
+    UNROLL
+    for (size_t h = 0; h < 2; h++) {
+        const size_t j = h * LANES;
+        const __m256i mask = tail_mask(args->n > j ? args->n - j : 0);
+        UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r][h] = args->accumulate
+                            ? _mm256_maskload_ps(args->c + r * args->c_stride + j, mask)
+                            : _mm256_setzero_ps();
+    }
+}
+
 INLINE void tile(size_t rows, const struct deit_gemm_f32_args *args)
 {
     __m256 sum[MR][2];
-    UNROLL
-    for (size_t r = 0; r < rows; r++)
-        sum[r][0] = sum[r][1] = _mm256_setzero_ps();
+    start(rows, args, sum);
 
     struct rows a = { .stride = args->a_stride * sizeof(float) };
     UNROLL
     for (size_t g = 0; g < (rows + 2) / 3; g++)
         a.base[g] = (const char *)args->a + g * 3 * a.stride;
 
+    const char *next = args->next, *const next_end = next + args->next_bytes;
+    const size_t step = args->next_bytes / (args->k + 1) + 1;
     const float *const end = args->b + args->k * NR;
     for (const float *b = args->b; b < end; b += NR) {
+        if (next < next_end)
+            _mm_prefetch(next, _MM_HINT_T1);
+        next += step;
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + LANES);
         _mm_prefetch((const char *)(b + PREFETCH), _MM_HINT_T0);
         UNROLL

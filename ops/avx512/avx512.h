@@ -7,7 +7,7 @@
 
 #include "ops/kernels.h"
 
-deit_gemm_f32_fn deit_gemm_f32_14x32_avx512;
+deit_gemm_f32_fn deit_gemm_f32_9x48_avx512;
 deit_pack_f32_fn deit_pack_f32_avx512;
 deit_gelu_f32_fn deit_gelu_f32_avx512;
 deit_layernorm_f32_fn deit_layernorm_f32_avx512;

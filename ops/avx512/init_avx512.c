@@ -6,7 +6,7 @@
 void deit_kernels_init_avx512(struct deit_kernels *kernels)
 {
     kernels->gemm_f32 =
-        (struct deit_gemm_f32){ .mr = 14, .nr = 32, .run = deit_gemm_f32_14x32_avx512 };
+        (struct deit_gemm_f32){ .mr = 9, .nr = 48, .run = deit_gemm_f32_9x48_avx512 };
     kernels->pack_f32 = deit_pack_f32_avx512;
     kernels->gelu_f32 = deit_gelu_f32_avx512;
     kernels->layernorm_f32 = deit_layernorm_f32_avx512;

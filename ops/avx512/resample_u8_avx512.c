@@ -1,160 +1,177 @@
 /*
  * ops/avx512/resample_u8_avx512.c: the two passes of a resize.
  *
- * A 32-bit product costs two instructions, a sum of two 16-bit products one.  So coefficients
- * are cut in two 16-bit parts, each multiplied with pairs of bytes, and put together at the end:
- * that is exact modulo 2^32, and the whole sum fits.
+ * Both parts of a coefficient are multiplied with pairs of bytes and put together at the end:
+ * (high << 15) + low is exact modulo 2^32, and the whole sum fits.  The horizontal pass has the
+ * same pixel of four rows in the quarters of a vector, so that what moves bytes to their places
+ * and the coefficients are the same in all quarters, and one load of them serves eight rows.
  */
+#include <stdbool.h>
+#include <string.h>
+
 #include "ops/avx512/avx512.h"
 #include "ops/avx512/vector_avx512.h"
 
 enum {
     PRECISION = 22,
-    CUT = 15,   /* low bits of a coefficient in the vertical pass */
-    STEP = 8,   /* taps per step of the horizontal pass */
-    GROUP = 4,  /* pixels that it finishes together */
-    BYTES = 64, /* per step of the vertical pass */
+    CUT = 15,
+    PIXELS = 4,   /* that the horizontal pass stores together */
+    QUARTERS = 4, /* rows in a vector of it */
+    MOST = 2,     /* such vectors at a time */
+    BYTES = 64,   /* per step of the vertical pass */
 };
 
 /* The value before it is clipped to a byte. */
-INLINE __m512i round_off(__m512i sum)
+INLINE __m512i join(__m512i low, __m512i high)
 {
     const __m512i half = _mm512_set1_epi32(1 << (PRECISION - 1));
+    const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, CUT), low);
     return _mm512_srai_epi32(_mm512_add_epi32(sum, half), PRECISION);
 }
 
-INLINE __m512i join(__m512i low, __m512i high)
+/* The pair of 16-bit numbers at 'pair', everywhere. */
+INLINE __m512i spread(const int16_t *pair)
 {
-    return round_off(_mm512_add_epi32(_mm512_slli_epi32(high, CUT), low));
+    int32_t both;
+    memcpy(&both, pair, sizeof both);
+    return _mm512_set1_epi32(both);
 }
 
-INLINE __m512i four(__m128i v0, __m128i v1, __m128i v2, __m128i v3)
+INLINE __m512i add_products(__m512i sum, __m512i pairs, __m512i coeff)
 {
-    __m512i v = _mm512_castsi128_si512(v0);
-    v = _mm512_inserti32x4(v, v1, 1);
-    v = _mm512_inserti32x4(v, v2, 2);
-    return _mm512_inserti32x4(v, v3, 3);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, coeff));
 }
 
-/* What the loads of one pixel must not pass. */
-struct limits {
-    size_t bytes;   /* of the photo, from the pixel's window on */
-    size_t coeffs;  /* of the array, from the pixel's row on */
-    size_t taps;    /* behind which the next pixel's row begins */
-    __mmask16 rest; /* the taps of the last step, twice */
-};
-
-/* Eight coefficients, twice; zero behind the pixel's own. */
-INLINE __m512i load_coeffs(const int32_t *coeff, size_t i, const struct limits *limits)
+/* Sixteen bytes of four rows; only those of 'mask' if the row ends within. */
+INLINE __m512i load_quarters(const uint8_t *const row[QUARTERS], size_t at, bool is_at_end,
+                             __mmask16 mask)
 {
-    const __mmask8 rest = (__mmask8)limits->rest;
-    if (i + STEP > limits->coeffs)
-        return _mm512_broadcast_i32x8(_mm256_maskz_loadu_epi32(rest, coeff + i));
-    const __m512i c = _mm512_broadcast_i32x8(_mm256_loadu_si256((const void *)(coeff + i)));
-    return i + STEP > limits->taps ? _mm512_maskz_mov_epi32(limits->rest, c) : c;
+    __m512i v = _mm512_setzero_si512();
+    UNROLL
+    for (int r = 0; r < QUARTERS; r++) {
+        const uint8_t *p = row[r] + at;
+        const __m128i bytes = is_at_end ? _mm_maskz_loadu_epi8(mask, p)
+                                        : _mm_loadu_si128((const void *)p);
+        v = r == 0   ? _mm512_castsi128_si512(bytes)
+            : r == 1 ? _mm512_inserti32x4(v, bytes, 1)
+            : r == 2 ? _mm512_inserti32x4(v, bytes, 2)
+                     : _mm512_inserti32x4(v, bytes, 3);
+    }
+    return v;
 }
 
-INLINE __m256i load_pixels(const uint8_t *pixel, size_t i, const struct limits *limits)
+/* One pixel of 4 * 'vectors' rows: red, green, blue, 0 in each quarter, not yet clipped. */
+INLINE void pixel_sums(const struct deit_resample_x *args, size_t x, size_t vectors,
+                       const uint8_t *const row[MOST * QUARTERS], bool is_at_end,
+                       __m512i sums[MOST])
 {
-    if (i * 3 + 32 <= limits->bytes)
-        return _mm256_loadu_si256((const void *)(pixel + i * 3));
-    return _mm256_maskz_loadu_epi8((1u << (limits->bytes - i * 3)) - 1, pixel + i * 3);
-}
-
-/*
- * One pixel: partial sums of red, green, blue, 0, a quarter each.  The lower half has the low 16
- * bits of the coefficients, the upper one the rest, each for four taps and the next four.
- */
-INLINE __m512i pixel_sums(size_t count, const uint8_t *pixel, const int32_t *coeff,
-                          const struct limits *limits)
-{
-    /* Eight pixels are six words; each quarter starts with its four pixels. */
-    const __m512i spread = _mm512_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6, 0, 1, 2, 3, 3, 4, 5, 6);
-    /* 16-bit pairs of the same colour from its pixels 0, 1 and 2, 3. */
-    const __m512i pairs01 = _mm512_broadcast_i32x4(
+    /* 16-bit pairs of the same colour from the pixels 0, 1 and 2, 3 of a quarter. */
+    const __m512i places01 = _mm512_broadcast_i32x4(
         _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
-    const __m512i pairs23 = _mm512_broadcast_i32x4(
+    const __m512i places23 = _mm512_broadcast_i32x4(
         _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
-    /* The low halves count as signed, so the upper ones are rounded to nearest. */
-    const __m512i carry = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi32(0x8000), 1);
-    /* Bytes of the coefficients 0, 1 and 2, 3, thrice. */
-    const __m128i low01 = _mm_set1_epi32(0x05040100), high01 = _mm_set1_epi32(0x07060302);
-    const __m128i low23 = _mm_set1_epi32(0x0d0c0908), high23 = _mm_set1_epi32(0x0f0e0b0a);
-    const __m512i halves01 = four(low01, low01, high01, high01);
-    const __m512i halves23 = four(low23, low23, high23, high23);
-
-    __m512i sum = _mm512_setzero_si512();
-    for (size_t i = 0; i < count; i += STEP) {
-        const __m256i eight = load_pixels(pixel, i, limits);
-        const __m512i p = _mm512_permutexvar_epi32(spread, _mm512_castsi256_si512(eight));
-        const __m512i c = _mm512_add_epi32(load_coeffs(coeff, i, limits), carry);
-        const __m512i sum01 = _mm512_madd_epi16(_mm512_shuffle_epi8(p, pairs01),
-                                                _mm512_shuffle_epi8(c, halves01));
-        const __m512i sum23 = _mm512_madd_epi16(_mm512_shuffle_epi8(p, pairs23),
-                                                _mm512_shuffle_epi8(c, halves23));
-        sum = _mm512_add_epi32(sum, _mm512_add_epi32(sum01, sum23));
-    }
-    return _mm512_mask_slli_epi32(sum, 0xff00, sum, 16);
-}
-
-/* Adds the quarters of each; the sum of the p-th is quarter p. */
-INLINE __m512i add_quarters(const __m512i v[GROUP])
-{
-    const __m512i v01 = _mm512_add_epi32(_mm512_shuffle_i32x4(v[0], v[1], 0x88),
-                                         _mm512_shuffle_i32x4(v[0], v[1], 0xdd));
-    const __m512i v23 = _mm512_add_epi32(_mm512_shuffle_i32x4(v[2], v[3], 0x88),
-                                         _mm512_shuffle_i32x4(v[2], v[3], 0xdd));
-    return _mm512_add_epi32(_mm512_shuffle_i32x4(v01, v23, 0x88),
-                            _mm512_shuffle_i32x4(v01, v23, 0xdd));
-}
-
-void deit_resample_x_u8_avx512(const struct deit_resample_x *args, const uint8_t *src,
-                               uint8_t *dst)
-{
-    const __m128i squeeze = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-    const size_t n = args->n, taps = args->taps, width = args->src_width;
-    const int32_t *const start = args->start, *const count = args->count;
-    const int32_t *const coeff = args->coeff;
-    const unsigned last = (1u << ((taps - 1) % STEP + 1)) - 1;
-    const __mmask16 rest = (__mmask16)(last | last << STEP);
-    __m512i sums[GROUP] = { _mm512_setzero_si512() };
-    for (size_t x = 0; x < n; x += GROUP) {
-        const size_t left = n - x < GROUP ? n - x : GROUP;
-        for (size_t p = 0; p < left; p++) {
-            const size_t at = x + p, first = (size_t)start[at];
-            const struct limits limits = { (width - first) * 3, (n - at) * taps, taps, rest };
-            sums[p] = pixel_sums((size_t)count[at], src + first * 3, coeff + at * taps, &limits);
+    const struct deit_coeff4 *coeff = args->coeff + x * args->fours;
+    const size_t fours = ((size_t)args->count[x] + 3) / 4, end = args->src_width * 3;
+    size_t at = (size_t)args->start[x] * 3;
+    __m512i low[MOST], high[MOST];
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        low[v] = high[v] = _mm512_setzero_si512();
+    for (size_t i = 0; i < fours; i++, at += 12) {
+        const __m512i low01 = spread(coeff[i].low), low23 = spread(coeff[i].low + 2);
+        const __m512i high01 = spread(coeff[i].high), high23 = spread(coeff[i].high + 2);
+        const __mmask16 mask = is_at_end ? tail_mask(end - at) : 0xffff;
+        UNROLL
+        for (size_t v = 0; v < vectors; v++) {
+            const __m512i p = load_quarters(row + v * QUARTERS, at, is_at_end, mask);
+            const __m512i p01 = _mm512_shuffle_epi8(p, places01);
+            const __m512i p23 = _mm512_shuffle_epi8(p, places23);
+            low[v] = add_products(add_products(low[v], p01, low01), p23, low23);
+            high[v] = add_products(add_products(high[v], p01, high01), p23, high23);
         }
-        __m512i rgb = round_off(add_quarters(sums));
-        rgb = _mm512_max_epi32(rgb, _mm512_setzero_si512());
-        const __m128i bytes = _mm_shuffle_epi8(_mm512_cvtusepi32_epi8(rgb), squeeze);
-        _mm_mask_storeu_epi8(dst + x * 3, tail_mask(left * 3), bytes);
+    }
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        sums[v] = join(low[v], high[v]);
+}
+
+/* Four pixels, a row in each quarter, as twelve bytes and four zeros. */
+INLINE __m512i to_bytes(__m512i p0, __m512i p1, __m512i p2, __m512i p3)
+{
+    const __m512i squeeze = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(p0, p1),
+                                              _mm512_packs_epi32(p2, p3));
+    return _mm512_shuffle_epi8(bytes, squeeze);
+}
+
+/* Sixteen bytes, the last four of which the next pixels overwrite; fewer if 'left' is less. */
+INLINE void store_quarters(__m512i bytes, size_t left, uint8_t *const row[QUARTERS], size_t at)
+{
+    const __m128i quarter[QUARTERS] = {
+        _mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+        _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3),
+    };
+    const __mmask16 mask = tail_mask(left);
+    UNROLL
+    for (int r = 0; r < QUARTERS; r++)
+        if (left >= 16)
+            _mm_storeu_si128((void *)(row[r] + at), quarter[r]);
+        else
+            _mm_mask_storeu_epi8(row[r] + at, mask, quarter[r]);
+}
+
+/* Up to 4 * 'vectors' rows; the last one stands in for those that are missing. */
+INLINE void resample_rows(const struct deit_resample_x *args, size_t rows, size_t vectors,
+                          const uint8_t *src, size_t src_stride, uint8_t *dst, size_t dst_stride)
+{
+    const uint8_t *from[MOST * QUARTERS];
+    uint8_t *to[MOST * QUARTERS];
+    for (size_t r = 0; r < vectors * QUARTERS; r++) {
+        from[r] = src + (r < rows ? r : rows - 1) * src_stride;
+        to[r] = dst + (r < rows ? r : rows - 1) * dst_stride;
+    }
+    const size_t n = args->n, end = args->src_width * 3;
+    for (size_t x = 0; x < n; x += PIXELS) {
+        __m512i sums[PIXELS][MOST];
+        UNROLL
+        for (size_t p = 0; p < PIXELS; p++) {
+            const size_t i = x + p < n ? x + p : n - 1;
+            const size_t last = (size_t)args->start[i] + ((size_t)args->count[i] - 1) / 4 * 4;
+            if (last * 3 + 16 <= end)
+                pixel_sums(args, i, vectors, from, false, sums[p]);
+            else
+                pixel_sums(args, i, vectors, from, true, sums[p]);
+        }
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            store_quarters(to_bytes(sums[0][v], sums[1][v], sums[2][v], sums[3][v]),
+                           (n - x) * 3, to + v * QUARTERS, x * 3);
     }
 }
 
-/* 16-bit pairs of two coefficients' low bits and of the rest. */
-INLINE __m512i low_pair(int32_t c0, int32_t c1)
+void deit_resample_x_u8_avx512(const struct deit_resample_x *args, size_t rows,
+                               const uint8_t *src, size_t src_stride, uint8_t *dst,
+                               size_t dst_stride)
 {
-    const int32_t mask = (1 << CUT) - 1;
-    return _mm512_set1_epi32((c0 & mask) | (c1 & mask) << 16);
+    enum { ROWS = MOST * QUARTERS };
+    for (; rows > QUARTERS; rows -= rows < ROWS ? rows : ROWS) {
+        resample_rows(args, rows < ROWS ? rows : ROWS, MOST, src, src_stride, dst, dst_stride);
+        src += ROWS * src_stride;
+        dst += ROWS * dst_stride;
+    }
+    if (rows > 0)
+        resample_rows(args, rows, 1, src, src_stride, dst, dst_stride);
 }
 
-INLINE __m512i high_pair(int32_t c0, int32_t c1)
-{
-    return _mm512_set1_epi32((int32_t)(((uint32_t)(c0 >> CUT) & 0xffff) |
-                                       (uint32_t)(c1 >> CUT) << 16));
-}
-
-INLINE __m512i column_sums(__mmask64 mask, size_t taps, const int32_t *coeff, const uint8_t *src,
-                           size_t stride)
+INLINE __m512i column_sums(__mmask64 mask, size_t taps, const struct deit_coeff4 *coeff,
+                           const uint8_t *src, size_t stride)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i low[4] = { zero, zero, zero, zero }, high[4] = { zero, zero, zero, zero };
-    for (size_t t = 0; t < taps; t += 2) {
-        const int has_two = t + 1 < taps;
-        const int32_t c0 = coeff[t], c1 = has_two ? coeff[t + 1] : 0;
-        const __m512i a = _mm512_maskz_loadu_epi8(mask, src + t * stride);
-        const __m512i b = has_two ? _mm512_maskz_loadu_epi8(mask, src + (t + 1) * stride) : zero;
+    for (size_t t = 0; t < taps; t += 2, src += 2 * stride) {
+        const __m512i a = _mm512_maskz_loadu_epi8(mask, src);
+        const __m512i b = _mm512_maskz_loadu_epi8(t + 1 < taps ? mask : 0, src + stride);
         const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
         const __m512i pair[4] = {
             _mm512_unpacklo_epi8(ab0, zero),
@@ -162,11 +179,12 @@ INLINE __m512i column_sums(__mmask64 mask, size_t taps, const int32_t *coeff, co
             _mm512_unpacklo_epi8(ab1, zero),
             _mm512_unpackhi_epi8(ab1, zero),
         };
-        const __m512i c_low = low_pair(c0, c1), c_high = high_pair(c0, c1);
+        const __m512i c_low = spread(coeff[t / 4].low + t % 4);
+        const __m512i c_high = spread(coeff[t / 4].high + t % 4);
         UNROLL
         for (size_t q = 0; q < 4; q++) {
-            low[q] = _mm512_add_epi32(low[q], _mm512_madd_epi16(pair[q], c_low));
-            high[q] = _mm512_add_epi32(high[q], _mm512_madd_epi16(pair[q], c_high));
+            low[q] = add_products(low[q], pair[q], c_low);
+            high[q] = add_products(high[q], pair[q], c_high);
         }
     }
     /* Packing undoes the unpacking, inside each quarter too. */
@@ -175,8 +193,8 @@ INLINE __m512i column_sums(__mmask64 mask, size_t taps, const int32_t *coeff, co
         _mm512_packs_epi32(join(low[2], high[2]), join(low[3], high[3])));
 }
 
-void deit_resample_y_u8_avx512(size_t n, size_t taps, const int32_t *coeff, const uint8_t *src,
-                               size_t stride, uint8_t *dst)
+void deit_resample_y_u8_avx512(size_t n, size_t taps, const struct deit_coeff4 *coeff,
+                               const uint8_t *src, size_t stride, uint8_t *dst)
 {
     size_t i = 0;
     for (; i + BYTES <= n; i += BYTES)

@@ -5,6 +5,8 @@
  * in each of the four bodies, so that the compiler keeps the sums in them.  Products and sums are
  * rounded apart: fmaf() without the instruction is a call that emulates it.
  */
+#include <string.h>
+
 #include "ops/scalar/scalar.h"
 
 enum { MR = 4, NR = 8 };
@@ -13,6 +15,8 @@ static inline __attribute__((always_inline)) void tile(size_t rows,
                                                        const struct deit_gemm_f32_args *args)
 {
     float sum[MR][NR] = { { 0 } };
+    for (size_t r = 0; args->accumulate && r < rows; r++)
+        memcpy(sum[r], args->c + r * args->c_stride, args->n * sizeof(float));
     for (size_t i = 0; i < args->k; i++)
         for (size_t r = 0; r < rows; r++)
             for (size_t j = 0; j < NR; j++)

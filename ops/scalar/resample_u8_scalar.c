@@ -8,34 +8,42 @@
 
 enum { PRECISION = 22 };
 
+static int32_t coefficient(const struct deit_coeff4 *coeff, size_t i)
+{
+    const struct deit_coeff4 *four = &coeff[i / 4];
+    return four->high[i % 4] * (1 << 15) + four->low[i % 4];
+}
+
 static uint8_t clip8(int32_t sum)
 {
     int32_t value = (sum + (1 << (PRECISION - 1))) >> PRECISION;
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
 
-void deit_resample_x_u8_scalar(const struct deit_resample_x *args, const uint8_t *src,
-                               uint8_t *dst)
+void deit_resample_x_u8_scalar(const struct deit_resample_x *args, size_t rows,
+                               const uint8_t *src, size_t src_stride, uint8_t *dst,
+                               size_t dst_stride)
 {
-    for (size_t x = 0; x < args->n; x++) {
-        const int32_t *coeff = args->coeff + x * args->taps;
-        const uint8_t *pixel = src + (size_t)args->start[x] * 3;
-        int32_t sum[3] = { 0, 0, 0 };
-        for (int32_t i = 0; i < args->count[x]; i++)
-            for (int c = 0; c < 3; c++)
-                sum[c] += pixel[i * 3 + c] * coeff[i];
-        for (int c = 0; c < 3; c++)
-            dst[x * 3 + (size_t)c] = clip8(sum[c]);
-    }
+    for (; rows > 0; rows--, src += src_stride, dst += dst_stride)
+        for (size_t x = 0; x < args->n; x++) {
+            const struct deit_coeff4 *coeff = args->coeff + x * args->fours;
+            const uint8_t *pixel = src + (size_t)args->start[x] * 3;
+            int32_t sum[3] = { 0, 0, 0 };
+            for (size_t i = 0; i < (size_t)args->count[x]; i++)
+                for (size_t c = 0; c < 3; c++)
+                    sum[c] += pixel[i * 3 + c] * coefficient(coeff, i);
+            for (size_t c = 0; c < 3; c++)
+                dst[x * 3 + c] = clip8(sum[c]);
+        }
 }
 
-void deit_resample_y_u8_scalar(size_t n, size_t taps, const int32_t *coeff, const uint8_t *src,
-                               size_t stride, uint8_t *dst)
+void deit_resample_y_u8_scalar(size_t n, size_t taps, const struct deit_coeff4 *coeff,
+                               const uint8_t *src, size_t stride, uint8_t *dst)
 {
     for (size_t i = 0; i < n; i++) {
         int32_t sum = 0;
         for (size_t t = 0; t < taps; t++)
-            sum += src[t * stride + i] * coeff[t];
+            sum += src[t * stride + i] * coefficient(coeff, t);
         dst[i] = clip8(sum);
     }
 }

@@ -518,14 +518,23 @@ DEIT_API enum deit_status deit_session_run(deit_session *session, size_t n_in,
  * deit_session_classify() gives logits for up to the session's maximum batch of images.
  *
  * 'images' holds n_images images of any size; each is resized, cropped and normalised by the
- * session's recipe.  'logits' receives (n_images, classes) f32: the session's first output,
- * which must have rank 2.  The caller owns both; neither is kept.
+ * session's recipe, several at a time if the session has threads.  'logits' receives
+ * (n_images, classes) f32: the session's first output, which must have rank 2.  The caller owns
+ * both; neither is kept.
  *
  * Returns as deit_session_run() does, and DEIT_ERR_ARGUMENT if 'n_images' is 0 or too large.
  */
 DEIT_API enum deit_status deit_session_classify(deit_session *session, size_t n_images,
                                                 const deit_image *const *images, float *logits,
                                                 struct deit_error *err);
+
+/*
+ * deit_session_parallel_for() runs fn(arg, 0) ... fn(arg, n - 1) on the session's threads, in
+ * any order, and returns when all are done.  So images can be decoded by the threads that will
+ * run the model on them, with no others in their way.  'fn' uses the session for nothing.
+ */
+DEIT_API void deit_session_parallel_for(deit_session *session, size_t n,
+                                        void (*fn)(void *arg, size_t index), void *arg);
 
 /* Of row 'row' of the last run: DEIT_OK, or DEIT_ERR_NONFINITE. */
 DEIT_API enum deit_status deit_session_row_status(const deit_session *session, size_t row);

@@ -46,7 +46,7 @@ struct work {
     uint8_t *bytes, *bytes_out;
     uint16_t *halves;
     struct deit_resample_x resample;
-    int32_t *coeff;
+    struct deit_coeff4 *coeff;
 };
 
 static void call_gemm(void *context)
@@ -104,10 +104,13 @@ static void call_widen_bf16(void *context)
     w->kernels->widen_bf16(w->n, w->halves, w->y);
 }
 
+enum { PHOTO_ROWS = 8, PHOTO_WIDTH = 500, SMALL_WIDTH = 341, TAPS = 9 };
+
 static void call_resample_x(void *context)
 {
     const struct work *w = context;
-    w->kernels->resample_x_u8(&w->resample, w->bytes, w->bytes_out);
+    w->kernels->resample_x_u8(&w->resample, PHOTO_ROWS, w->bytes, 3 * PHOTO_WIDTH, w->bytes_out,
+                              3 * SMALL_WIDTH);
 }
 
 static void call_resample_y(void *context)
@@ -145,20 +148,20 @@ static void bench_gemm(struct work *w, const char *level)
 
 static void bench_images(struct work *w, const char *level)
 {
-    /* A row of a photo of 500 pixels to 331, and rows of it to one.  Most windows are shorter. */
-    enum { WIDTH = 500, OUT = 331, TAPS = 9 };
+    /* Rows of a photo of 500 pixels to 341, and rows of it to one.  Most windows are shorter. */
+    enum { OUT = SMALL_WIDTH, FOURS = (TAPS + 3) / 4 };
     int32_t *start = malloc(OUT * sizeof *start), *count = malloc(OUT * sizeof *count);
     if (!start || !count)
         exit(2);
     for (int x = 0; x < OUT; x++) {
-        start[x] = x * (WIDTH - TAPS) / (OUT - 1);
+        start[x] = x * (PHOTO_WIDTH - TAPS) / (OUT - 1);
         count[x] = TAPS - 2 - x % 2;
     }
-    w->resample = (struct deit_resample_x){ OUT, TAPS, start, count, w->coeff, WIDTH };
-    print(level, "resample_x_u8 500 to 331, 9 taps", best_ns(call_resample_x, w));
+    w->resample = (struct deit_resample_x){ OUT, FOURS, start, count, w->coeff, PHOTO_WIDTH };
+    print(level, "resample_x_u8 500 to 341, 8 rows", best_ns(call_resample_x, w));
     w->n = OUT * 3;
     w->k = TAPS;
-    print(level, "resample_y_u8 331 pixels, 9 taps", best_ns(call_resample_y, w));
+    print(level, "resample_y_u8 341 pixels, 9 taps", best_ns(call_resample_y, w));
     w->n = 224;
     print(level, "normalise_u8 224 pixels", best_ns(call_normalise, w));
     free(start);
@@ -167,7 +170,7 @@ static void bench_images(struct work *w, const char *level)
 
 void bench(const struct deit_kernels *kernels, const char *level)
 {
-    enum { FLOATS = 64 * 3072 };
+    enum { FLOATS = 64 * 3072, COEFFS = SMALL_WIDTH * ((TAPS + 3) / 4) };
     struct check c = { .random = 1 };
     struct work w = { .kernels = kernels };
     float **floats[] = { &w.x, &w.y, &w.z, &w.w };
@@ -181,11 +184,12 @@ void bench(const struct deit_kernels *kernels, const char *level)
     w.bytes = (uint8_t *)w.w;
     w.halves = (uint16_t *)w.w;
     w.bytes_out = (uint8_t *)w.y;
-    w.coeff = calloc(FLOATS, sizeof *w.coeff);
+    w.coeff = calloc(COEFFS, sizeof *w.coeff);
     if (!w.coeff)
         exit(2);
-    for (size_t i = 0; i < FLOATS; i++)
-        w.coeff[i] = (1 << 22) / 9;
+    for (size_t i = 0; i < COEFFS; i++)
+        for (size_t j = 0; j < 4; j++)
+            w.coeff[i].high[j] = (1 << 7) / TAPS;
 
     bench_gemm(&w, level);
     w.n = kernels->gemm_f32.nr;

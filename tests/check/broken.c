@@ -22,6 +22,13 @@ static void gemm_skips_last_k(size_t rows, const struct deit_gemm_f32_args *args
     good.gemm_f32.run(rows, &less);
 }
 
+static void gemm_starts_from_zero(size_t rows, const struct deit_gemm_f32_args *args)
+{
+    struct deit_gemm_f32_args fresh = *args;
+    fresh.accumulate = false;
+    good.gemm_f32.run(rows, &fresh);
+}
+
 static void gemm_ignores_bias(size_t rows, const struct deit_gemm_f32_args *args)
 {
     struct deit_gemm_f32_args less = *args;
@@ -332,30 +339,73 @@ static void widen_f16_flushes(size_t n, const uint16_t *src, float *dst)
             dst[i] = src[i] & 0x8000 ? -0.0f : 0.0f;
 }
 
-static void resample_x_rounds_down(const struct deit_resample_x *args, const uint8_t *src,
-                                   uint8_t *dst)
+static int32_t whole_coefficient(const struct deit_coeff4 *coeff, size_t i)
 {
-    for (size_t x = 0; x < args->n; x++)
-        for (size_t c = 0; c < 3; c++) {
-            int32_t sum = 0;
-            for (int32_t i = 0; i < args->count[x]; i++)
-                sum += src[(size_t)(args->start[x] + i) * 3 + c] *
-                       args->coeff[x * args->taps + (size_t)i];
-            const int32_t value = sum >> 22;
-            dst[x * 3 + c] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
-        }
+    return coeff[i / 4].high[i % 4] * (1 << 15) + coeff[i / 4].low[i % 4];
 }
 
-static void resample_y_cuts_coefficients(size_t n, size_t taps, const int32_t *coeff,
+static void resample_x_rounds_down(const struct deit_resample_x *args, size_t rows,
+                                   const uint8_t *src, size_t src_stride, uint8_t *dst,
+                                   size_t dst_stride)
+{
+    for (size_t y = 0; y < rows; y++, src += src_stride, dst += dst_stride)
+        for (size_t x = 0; x < args->n; x++)
+            for (size_t c = 0; c < 3; c++) {
+                int32_t sum = 0;
+                for (int32_t i = 0; i < args->count[x]; i++)
+                    sum += src[(size_t)(args->start[x] + i) * 3 + c] *
+                           whole_coefficient(args->coeff + x * args->fours, (size_t)i);
+                const int32_t value = sum >> 22;
+                dst[x * 3 + c] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+            }
+}
+
+/* The row that stands in for those missing in the last block is one too early. */
+static void resample_x_repeats_row(const struct deit_resample_x *args, size_t rows,
+                                   const uint8_t *src, size_t src_stride, uint8_t *dst,
+                                   size_t dst_stride)
+{
+    good.resample_x_u8(args, rows, src, src_stride, dst, dst_stride);
+    if (rows % 4 == 3)
+        memcpy(dst + (rows - 1) * dst_stride, dst + (rows - 2) * dst_stride, 3 * args->n);
+}
+
+/* The window of four pixels as a load of sixteen bytes, at the end of a row too. */
+static void resample_x_reads_past_end(const struct deit_resample_x *args, size_t rows,
+                                      const uint8_t *src, size_t src_stride, uint8_t *dst,
+                                      size_t dst_stride)
+{
+    good.resample_x_u8(args, rows, src, src_stride, dst, dst_stride);
+    (void)*(const volatile uint8_t *)(src + (rows - 1) * src_stride + args->src_width * 3);
+}
+
+/* Whole vectors to the end: the zeros behind the last pixels land in the next row. */
+static void resample_x_writes_past_row(const struct deit_resample_x *args, size_t rows,
+                                       const uint8_t *src, size_t src_stride, uint8_t *dst,
+                                       size_t dst_stride)
+{
+    good.resample_x_u8(args, rows, src, src_stride, dst, dst_stride);
+    for (size_t i = 3 * args->n; i < dst_stride && rows > 1; i++)
+        dst[i] = 0;
+}
+
+static void resample_y_cuts_coefficients(size_t n, size_t taps, const struct deit_coeff4 *coeff,
                                          const uint8_t *src, size_t stride, uint8_t *dst)
 {
     for (size_t i = 0; i < n; i++) {
         int32_t sum = 1 << 13;
-        for (size_t t = 0; t < taps; t++)
-            sum += src[t * stride + i] * (coeff[t] >> 8); /* sixteen bits, as others keep */
+        for (size_t t = 0; t < taps; t++) /* sixteen bits, as others keep */
+            sum += src[t * stride + i] * (whole_coefficient(coeff, t) >> 8);
         const int32_t value = sum >> 14;
         dst[i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
     }
+}
+
+/* Taps go in pairs, and the last one has no partner. */
+static void resample_y_drops_odd_tap(size_t n, size_t taps, const struct deit_coeff4 *coeff,
+                                     const uint8_t *src, size_t stride, uint8_t *dst)
+{
+    good.resample_y_u8(n, taps > 1 ? taps / 2 * 2 : 1, coeff, src, stride, dst);
 }
 
 static void normalise_by_reciprocal(size_t n, const uint8_t *rgb, float divisor, const float *mean,
@@ -408,6 +458,7 @@ bool every_broken_kernel_is_caught(uint64_t seed)
     } while (0)
 
     BREAK("gemm_f32", gemm_f32.run, gemm_skips_last_k);
+    BREAK("gemm_f32", gemm_f32.run, gemm_starts_from_zero);
     BREAK("gemm_f32", gemm_f32.run, gemm_ignores_bias);
     BREAK("gemm_f32", gemm_f32.run, gemm_adds_residual_before_scale);
     BREAK("gemm_f32", gemm_f32.run, gemm_repeats_row_of_full_tile);
@@ -439,7 +490,11 @@ bool every_broken_kernel_is_caught(uint64_t seed)
     BREAK("elementwise_f32", mul_f32, mul_reads_past_end);
     BREAK("widen_f32", widen_f16, widen_f16_flushes);
     BREAK("resample_x_u8", resample_x_u8, resample_x_rounds_down);
+    BREAK("resample_x_u8", resample_x_u8, resample_x_repeats_row);
+    BREAK("resample_x_u8", resample_x_u8, resample_x_reads_past_end);
+    BREAK("resample_x_u8", resample_x_u8, resample_x_writes_past_row);
     BREAK("resample_y_u8", resample_y_u8, resample_y_cuts_coefficients);
+    BREAK("resample_y_u8", resample_y_u8, resample_y_drops_odd_tap);
     BREAK("normalise_u8", normalise_u8, normalise_by_reciprocal);
 
     const bool is_good_accepted = good_passes(seed);

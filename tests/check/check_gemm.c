@@ -12,7 +12,7 @@
 /* Depths: short ones, around unrolling steps, primes, DeiT's head, tokens and widths. */
 static const size_t depths[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 64, 65, 192, 197, 198, 384, 769 };
 
-enum { BIAS = 1, SCALE = 2, RESIDUAL = 4, IN_PLACE = 8, N_EPILOGUES = 16 };
+enum { BIAS = 1, SCALE = 2, RESIDUAL = 4, IN_PLACE = 8, ACCUMULATE = 16, N_VARIANTS = 32 };
 
 struct gemm_case {
     const struct deit_gemm_f32 *gemm;
@@ -32,7 +32,7 @@ struct gemm_buffers {
 
 /* Column strides leave a gap behind each row, which must survive. */
 static void gemm_init(struct check *c, struct gemm_case *g, struct gemm_buffers *m, size_t rows,
-                      size_t n, size_t k, unsigned epilogue, bool is_tight)
+                      size_t n, size_t k, unsigned variant, bool is_tight)
 {
     const size_t nr = c->kernels->gemm_f32.nr;
     const size_t gap_a = random_below(c, 3), gap_c = random_below(c, 5);
@@ -55,12 +55,17 @@ static void gemm_init(struct check *c, struct gemm_case *g, struct gemm_buffers 
     float *bias = buffer_init_random(c, &m->bias, n, 2.0f, is_tight);
     float *scale = buffer_init_random(c, &m->scale, n, 1.0f, is_tight);
     float *residual = buffer_init_random(c, &m->residual, (rows - 1) * (n + 1) + n, 3.0f, is_tight);
-    g->args.bias = epilogue & BIAS ? bias : NULL;
-    g->args.scale = epilogue & SCALE ? scale : NULL;
-    if (epilogue & RESIDUAL) {
-        g->args.residual = epilogue & IN_PLACE ? g->args.c : residual;
-        g->args.residual_stride = epilogue & IN_PLACE ? g->args.c_stride : n + 1;
+    g->args.bias = variant & BIAS ? bias : NULL;
+    g->args.scale = variant & SCALE ? scale : NULL;
+    g->args.accumulate = variant & ACCUMULATE;
+    if (variant & RESIDUAL) {
+        const bool is_in_place = (variant & IN_PLACE) && !g->args.accumulate;
+        g->args.residual = is_in_place ? g->args.c : residual;
+        g->args.residual_stride = is_in_place ? g->args.c_stride : n + 1;
     }
+    /* The hint is followed beyond what exists, at any address. */
+    g->args.next = variant & BIAS ? (const char *)residual + random_below(c, 99) : NULL;
+    g->args.next_bytes = g->args.next ? random_below(c, 9999) : 0;
 }
 
 static void gemm_done(struct gemm_buffers *m)
@@ -104,13 +109,14 @@ static struct expected epilogue(const struct gemm_case *g, size_t j, float resid
     return e;
 }
 
-/* 'residual' is the value from before the call, which may overwrite it. */
-static struct expected gemm_expected(const struct gemm_case *g, size_t r, size_t j, float residual)
+/* 'start' and 'residual' are values from before the call, which may overwrite them. */
+static struct expected gemm_expected(const struct gemm_case *g, size_t r, size_t j, float start,
+                                     float residual)
 {
     const struct deit_gemm_f32_args *s = &g->args;
     const size_t nr = g->gemm->nr;
-    struct expected e = { 0 };
-    double magnitude = 0.0;
+    struct expected e = { .value = (double)start, .fused = start, .separated = start };
+    double magnitude = fabs((double)start);
     for (size_t i = 0; i < s->k; i++) {
         const float a = s->a[r * s->a_stride + i], b = s->b[i * nr + j];
         e.value += (double)a * (double)b;
@@ -135,7 +141,8 @@ static void check_values(struct check *c, const struct gemm_case *g, const float
             if (s->residual)
                 residual = s->residual == s->c ? before[r * s->c_stride + j]
                                                : s->residual[r * s->residual_stride + j];
-            const struct expected e = gemm_expected(g, r, j, residual);
+            const float start = s->accumulate ? before[r * s->c_stride + j] : 0.0f;
+            const struct expected e = gemm_expected(g, r, j, start, residual);
             const float y = s->c[r * s->c_stride + j];
             expect(c, fabs((double)y - e.value) <= e.error,
                    "%s rows %zu n %zu k %zu: c[%zu][%zu] is %.9g, not %.9g within %.2g", what,
@@ -165,6 +172,7 @@ static void check_single_rows(struct check *c, const struct gemm_case *g, const 
         one.rows = 1;
         one.args.a = s->a + r * s->a_stride;
         one.args.c = line;
+        memcpy(line, before + r * s->c_stride, s->n * sizeof *line);
         if (s->residual)
             one.args.residual = s->residual == s->c ? before + r * s->c_stride
                                                     : s->residual + r * s->residual_stride;
@@ -175,11 +183,11 @@ static void check_single_rows(struct check *c, const struct gemm_case *g, const 
     }
 }
 
-static void check_case(struct check *c, size_t rows, size_t n, size_t k, unsigned combination)
+static void check_case(struct check *c, size_t rows, size_t n, size_t k, unsigned variant)
 {
     struct gemm_case g;
     struct gemm_buffers m;
-    gemm_init(c, &g, &m, rows, n, k, combination, combination & 1 ? k % 2 : n % 2);
+    gemm_init(c, &g, &m, rows, n, k, variant, variant & 1 ? k % 2 : n % 2);
     float before[64 * 64];
     memcpy(before, m.c.data, m.c.bytes);
     if (survives(c, call_gemm, &g)) {
@@ -218,14 +226,14 @@ void check_gemm_f32(struct check *c)
     const size_t n_widths = sizeof widths / sizeof *widths;
     expect(c, mr >= 1 && mr <= 64 && nr >= 4 && nr <= 64, "mr %zu, nr %zu", mr, nr);
 
-    unsigned turn = (unsigned)random_below(c, N_EPILOGUES);
+    unsigned turn = (unsigned)random_below(c, N_VARIANTS);
     for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
         for (size_t rows = 1; rows <= mr; rows++) {
-            check_case(c, rows, nr, depths[d], turn++ % N_EPILOGUES);
-            check_case(c, rows, widths[turn % n_widths], depths[d], turn * 7 % N_EPILOGUES);
+            check_case(c, rows, nr, depths[d], turn++ % N_VARIANTS);
+            check_case(c, rows, widths[turn % n_widths], depths[d], turn * 7 % N_VARIANTS);
         }
-    /* Every epilogue at every width. */
-    for (unsigned e = 0; e < N_EPILOGUES; e++)
+    /* Every variant at every width. */
+    for (unsigned e = 0; e < N_VARIANTS; e++)
         for (size_t w = 0; w < n_widths; w++)
             check_case(c, 1 + random_below(c, mr), widths[w], 1 + random_below(c, 20), e);
     for (size_t n = 1; n <= nr; n++)

@@ -33,6 +33,16 @@ static void random_coefficients(struct check *c, int32_t *coeff, size_t count, s
         coeff[i] += left / (int32_t)count;
 }
 
+/* As the kernels read them: in fours, and each in two parts. */
+static void to_fours(const int32_t *coeff, size_t taps, struct deit_coeff4 *fours)
+{
+    memset(fours, 0, (taps + 3) / 4 * sizeof *fours);
+    for (size_t i = 0; i < taps; i++) {
+        fours[i / 4].low[i % 4] = (int16_t)(coeff[i] & 0x7fff);
+        fours[i / 4].high[i % 4] = (int16_t)(coeff[i] >> 15);
+    }
+}
+
 static uint8_t reference(int64_t sum)
 {
     const int64_t value = (sum + (1 << 21)) >> 22;
@@ -42,6 +52,8 @@ static uint8_t reference(int64_t sum)
 struct resample_x_case {
     deit_resample_x_u8_fn *run;
     struct deit_resample_x args;
+    const int32_t *coeff; /* (n, 4 * fours), whole */
+    size_t rows, src_stride, dst_stride;
     const uint8_t *src;
     uint8_t *dst;
 };
@@ -49,71 +61,105 @@ struct resample_x_case {
 static void call_resample_x(void *context)
 {
     const struct resample_x_case *r = context;
-    r->run(&r->args, r->src, r->dst);
+    r->run(&r->args, r->rows, r->src, r->src_stride, r->dst, r->dst_stride);
 }
 
-static void check_x_values(struct check *c, const struct resample_x_case *r)
+static void check_x_row(struct check *c, const struct resample_x_case *r, size_t row)
 {
     const struct deit_resample_x *a = &r->args;
+    const uint8_t *src = r->src + row * r->src_stride, *dst = r->dst + row * r->dst_stride;
     for (size_t x = 0; x < a->n; x++)
         for (size_t ch = 0; ch < 3; ch++) {
             int64_t sum = 0;
             for (int32_t i = 0; i < a->count[x]; i++)
-                sum += (int64_t)r->src[(size_t)(a->start[x] + i) * 3 + ch] *
-                       a->coeff[x * a->taps + (size_t)i];
-            expect(c, r->dst[x * 3 + ch] == reference(sum),
-                   "n %zu taps %zu width %zu: pixel %zu channel %zu is %d, not %d", a->n, a->taps,
-                   a->src_width, x, ch, r->dst[x * 3 + ch], reference(sum));
+                sum += (int64_t)src[(size_t)(a->start[x] + i) * 3 + ch] *
+                       r->coeff[x * 4 * a->fours + (size_t)i];
+            expect(c, dst[x * 3 + ch] == reference(sum),
+                   "n %zu fours %zu width %zu: row %zu of %zu pixel %zu channel %zu is %d, not %d",
+                   a->n, a->fours, a->src_width, row, r->rows, x, ch, dst[x * 3 + ch],
+                   reference(sum));
         }
+    /* Between rows lies what is not the kernel's to write. */
+    for (size_t i = 3 * a->n; i < r->dst_stride && row + 1 < r->rows; i++)
+        expect(c, dst[i] == 0xff, "n %zu: writes behind row %zu of %zu", a->n, row, r->rows);
 }
 
-static void check_resample_x(struct check *c, size_t n, size_t taps, size_t width, bool is_tight)
+/* Windows as in a resize: they move to the right and are cut at both ends. */
+static void random_windows(struct check *c, struct resample_x_case *r, size_t taps,
+                           int32_t *start, int32_t *count, int32_t *coeff,
+                           struct deit_coeff4 *fours)
 {
-    struct buffer src, dst, start, count, coeff;
-    buffer_init(&start, n * sizeof(int32_t), is_tight);
-    buffer_init(&count, n * sizeof(int32_t), is_tight);
-    buffer_init(&coeff, n * taps * sizeof(int32_t), is_tight);
-    buffer_init(&dst, n * 3, is_tight);
-    struct resample_x_case r = {
-        c->kernels->resample_x_u8,
-        { n, taps, start.data, count.data, coeff.data, width },
-        random_bytes(c, &src, width * 3, is_tight),
-        dst.data,
-    };
+    const size_t n = r->args.n, width = r->args.src_width, most = taps < width ? taps : width;
     for (size_t x = 0; x < n; x++) {
-        /* As in a resize: windows move to the right and are cut at both ends. */
-        const size_t most = taps < width ? taps : width;
         const size_t length = random_below(c, 3) ? most : 1 + random_below(c, most);
         const size_t places = width - length;
-        ((int32_t *)start.data)[x] = (int32_t)(n > 1 ? x * places / (n - 1) : places);
-        ((int32_t *)count.data)[x] = (int32_t)length;
-        random_coefficients(c, (int32_t *)coeff.data + x * taps, length, taps);
+        start[x] = (int32_t)(n > 1 ? x * places / (n - 1) : places);
+        count[x] = (int32_t)length;
+        random_coefficients(c, coeff + x * 4 * r->args.fours, length, 4 * r->args.fours);
+        to_fours(coeff + x * 4 * r->args.fours, 4 * r->args.fours, fours + x * r->args.fours);
     }
+}
+
+struct x_shape {
+    size_t rows, n, taps, width;
+    bool is_tight;
+};
+
+static void check_resample_x(struct check *c, struct x_shape s)
+{
+    const size_t fours = (s.taps + 3) / 4, gap = random_below(c, 3);
+    struct buffer src, dst, start, count, coeff, whole;
+    buffer_init(&start, s.n * sizeof(int32_t), s.is_tight);
+    buffer_init(&count, s.n * sizeof(int32_t), s.is_tight);
+    buffer_init(&coeff, s.n * fours * sizeof(struct deit_coeff4), s.is_tight);
+    buffer_init(&whole, s.n * fours * 4 * sizeof(int32_t), false);
+    struct resample_x_case r = {
+        .run = c->kernels->resample_x_u8,
+        .args = { s.n, fours, start.data, count.data, coeff.data, s.width },
+        .coeff = whole.data,
+        .rows = s.rows,
+        .src_stride = s.width * 3 + gap,
+        .dst_stride = s.n * 3 + gap,
+    };
+    buffer_init(&dst, (s.rows - 1) * r.dst_stride + s.n * 3, s.is_tight);
+    r.dst = dst.data;
+    r.src = random_bytes(c, &src, (s.rows - 1) * r.src_stride + s.width * 3, s.is_tight);
+    random_windows(c, &r, s.taps, start.data, count.data, whole.data, coeff.data);
     if (survives(c, call_resample_x, &r)) {
-        check_x_values(c, &r);
-        expect(c, buffer_is_intact(&dst), "n %zu taps %zu: writes outside", n, taps);
+        for (size_t row = 0; row < s.rows; row++)
+            check_x_row(c, &r, row);
+        expect(c, buffer_is_intact(&dst), "n %zu taps %zu: writes outside", s.n, s.taps);
     }
     buffer_done(&src);
     buffer_done(&dst);
     buffer_done(&start);
     buffer_done(&count);
     buffer_done(&coeff);
+    buffer_done(&whole);
 }
 
 void check_resample_x_u8(struct check *c)
 {
-    static const size_t taps[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 71 };
+    static const size_t taps[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 71, 200 };
     static const size_t widths[] = { 1, 2, 5, 6, 17, 100, 331 };
+    static const size_t rows[] = { 1, 2, 3, 4, 5, 7, 8, 9, 11, 17 };
     for (size_t t = 0; t < sizeof taps / sizeof *taps; t++)
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
             for (size_t n = 1; n <= 9; n++)
-                check_resample_x(c, n == 9 ? 57 : n, taps[t], widths[w], n % 2);
+                check_resample_x(c, (struct x_shape){ .rows = 1 + random_below(c, 3), .n = n,
+                                                      .taps = taps[t], .width = widths[w],
+                                                      .is_tight = n % 2 });
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t t = 0; t < sizeof taps / sizeof *taps; t += 3)
+            check_resample_x(c, (struct x_shape){ .rows = rows[i], .n = 57, .taps = taps[t],
+                                                  .width = 100, .is_tight = t % 2 });
 }
 
 struct resample_y_case {
     deit_resample_y_u8_fn *run;
     size_t n, taps;
-    const int32_t *coeff;
+    const int32_t *coeff; /* (taps), whole */
+    const struct deit_coeff4 *fours;
     const uint8_t *src;
     size_t stride;
     uint8_t *dst;
@@ -122,18 +168,20 @@ struct resample_y_case {
 static void call_resample_y(void *context)
 {
     const struct resample_y_case *r = context;
-    r->run(r->n, r->taps, r->coeff, r->src, r->stride, r->dst);
+    r->run(r->n, r->taps, r->fours, r->src, r->stride, r->dst);
 }
 
 static void check_resample_y(struct check *c, size_t n, size_t taps, bool is_tight)
 {
-    struct buffer src, dst, coeff;
+    struct buffer src, dst, coeff, fours;
     const size_t stride = n + random_below(c, 3);
     buffer_init(&coeff, taps * sizeof(int32_t), is_tight);
+    buffer_init(&fours, (taps + 3) / 4 * sizeof(struct deit_coeff4), is_tight);
     random_coefficients(c, coeff.data, taps, taps);
+    to_fours(coeff.data, taps, fours.data);
     buffer_init(&dst, n, is_tight);
-    struct resample_y_case r = { c->kernels->resample_y_u8, n, taps, coeff.data, NULL, stride,
-                                 dst.data };
+    struct resample_y_case r = { c->kernels->resample_y_u8, n, taps, coeff.data, fours.data, NULL,
+                                 stride, dst.data };
     r.src = random_bytes(c, &src, (taps - 1) * stride + n, is_tight);
     if (survives(c, call_resample_y, &r)) {
         for (size_t i = 0; i < n; i++) {
@@ -148,6 +196,7 @@ static void check_resample_y(struct check *c, size_t n, size_t taps, bool is_tig
     buffer_done(&src);
     buffer_done(&dst);
     buffer_done(&coeff);
+    buffer_done(&fours);
 }
 
 void check_resample_y_u8(struct check *c)

@@ -4,7 +4,7 @@ import csv
 import os
 
 import support
-from support import Case, difference, needs_onnx, read_npy, run, shared, write_npy
+from support import Case, difference, needs_onnx, read_npy, run, shared, write_npy, write_png
 
 # Architectures that are not read from safetensors yet.
 OTHER_FAMILIES = ("cait", "tinyvit", "mini-deit")
@@ -85,6 +85,16 @@ class Exports(Case):
             self.assertEqual(out.shape, (5, golden.shape[1]))
             for i in range(5):
                 self.assertLessEqual(difference(out.row(i), golden.row(i % given.shape[0])), 1.3e-5)
+
+    def test_photos_for_a_graph_of_a_fixed_batch(self):
+        """One at a time, and each thread has its own: as if each came alone."""
+        needs_onnx()
+        model = shared("exports", "ts11_plain_fixed1.onnx")
+        names = [write_png(f"{i}.png", seed=i) for i in range(5)]
+        alone = b"".join(run("-q", "-m", model, "-f", "json", name).out for name in names)
+        for options in ("-t1", "-t2", "-t2 -b3"):
+            result = run("-q", "-m", model, "-f", "json", *options.split(), *names)
+            self.assertEqual((result.code, result.out), (0, alone), result.err)
 
     def test_features_of_exports(self):
         for row in read_table(shared("exports", "manifest.tsv")):

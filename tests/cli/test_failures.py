@@ -88,6 +88,51 @@ class Images(Case):
         expected = self.run_model("-f", "json", "a.png").json[0]
         self.assertEqual(result.json[1], expected)
 
+    def test_threads_keep_answers_and_failures_in_order(self):
+        """Threads read the photos of a batch together, or without -b answer photos of their own;
+        those that fail leave no gap in either."""
+        names = []
+        for i in range(23):
+            names.append(f"{i}.png")
+            if i % 5 == 3:
+                with open(names[-1], "wb") as f:
+                    f.write(b"hello")
+            elif i % 7 != 2:  # which is missing
+                write_png(names[-1], width=20 + 40 * (i % 3), seed=i)
+        alone = [run("-m", self.model, "-q", "-f", "json", "--logits", f"{name}.npy", name)
+                 for name in names]
+        expected = [result.json[0] for result in alone]
+        self.assertEqual(sum("error" in e for e in expected), 7)
+        for options in ("-t1 -b23", "-t2 -b4", "-t4 -b23", "-t5 -b3", "-t1", "-t2", "-t3", "-t40"):
+            with self.subTest(options):
+                result = self.run_model("-q", "-f", "json", *options.split(),
+                                        "--logits", "all.npy", *names, code=1)
+                self.assertEqual(result.json, expected)
+                self.assertEqual(result.errors, [f"deit-run: {r['file']}: {r['error']}"
+                                                 for r in expected if "error" in r])
+                rows = support.read_npy("all.npy")
+                for i, name in enumerate(names):
+                    self.assertEqual(rows.row(i).tobytes(), support.read_npy(f"{name}.npy").data)
+
+    def test_a_photo_per_thread_fills_the_same_arrays(self):
+        names = [write_png(f"{i}.png", seed=i) for i in range(11)] + ["no.png"]
+        files = ("--logits", "l.npy", "--features", "f.npy", "--save-input", "x.npy")
+        arrays = []
+        for options in ("-b12", "-t1", "-t2", "-t5"):
+            self.run_model("-q", *options.split(), *files, *names, code=1)
+            arrays.append([support.read_npy(name).data for name in files[1::2]])
+            self.assertEqual(arrays[-1], arrays[0], options)
+
+    def test_a_photo_per_thread_may_have_no_finite_answer(self):
+        model = support.Model()
+        model.tensors["head.bias"][1][3] = float("inf")
+        model.save("bad.safetensors")
+        names = [write_png(f"{i}.png", seed=i) for i in range(5)]
+        result = run("-m", "bad.safetensors", "--allow-nonfinite", "-q", "-t", "2", *names)
+        reason = "the model's answer is not finite (NaN or infinity)"
+        self.assertEqual((result.code, result.out), (1, b""))
+        self.assertEqual(result.errors, [f"deit-run: {name}: {reason}" for name in names])
+
     def test_nothing_is_left_out_when_all_fail(self):
         result = self.run_model("no.png", "--logits", "l.npy", code=1)
         self.assert_one_error(result, "deit-run: no.png: ")
@@ -170,6 +215,18 @@ class Outputs(Case):
                 self.assertEqual(len(os.listdir(".")), len(self.files) + 1)  # the one being written
                 process.send_signal(number)
                 self.assertEqual(process.wait(60), -number)
+                self.assertEqual(process.stderr.read(), b"")
+            self.assert_only_files(*self.files)
+
+    def test_a_signal_stops_all_threads(self):
+        """A folder without end, as far as anyone can wait: each thread drops what it does."""
+        for options in ("-t3", "-t3 -b4"):
+            with (start("-m", self.model, "-q", "-k", "1", *options.split(), "--logits", "l.npy",
+                        *["."] * 5000, stderr=subprocess.PIPE) as process):
+                self.assertEqual(process.stdout.readline(), b"./00.png\n")
+                process.send_signal(signal.SIGINT)
+                process.stdout.read()
+                self.assertEqual(process.wait(60), -signal.SIGINT)
                 self.assertEqual(process.stderr.read(), b"")
             self.assert_only_files(*self.files)
 

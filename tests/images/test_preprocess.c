@@ -172,6 +172,49 @@ static void test_parts(void **state)
             }
 }
 
+/*
+ * Every instruction set gives scalar's bytes: single columns and rows, enlargements, windows of
+ * hundreds of taps, sides that leave any number of rows and pixels over; black and white pixels,
+ * where sums leave 0 ... 255.
+ */
+static void test_levels(void **state)
+{
+    (void)state;
+    enum { SOURCE = 400000, MOST = 50000 };
+    static const struct {
+        uint32_t w, h, width, height;
+    } sizes[] = {
+        { 1, 1, 1, 5 },      { 1, 1, 19, 17 },     { 1, 300, 7, 5 },   { 300, 1, 5, 7 },
+        { 2, 3, 61, 50 },    { 5, 7, 6, 8 },       { 6, 6, 5, 5 },     { 7, 9, 100, 3 },
+        { 17, 13, 16, 12 },  { 301, 203, 67, 45 }, { 331, 9, 3, 31 },  { 9, 331, 31, 3 },
+        { 640, 200, 3, 2 },  { 1000, 11, 2, 11 },  { 11, 1000, 11, 2 }, { 130, 129, 128, 127 },
+        { 2000, 60, 33, 7 }, { 60, 2000, 7, 33 },
+    };
+    static uint8_t pixels[SOURCE], expected[MOST], got[MOST];
+    fill(pixels, sizeof pixels);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int filter = DEIT_FILTER_BOX; filter <= DEIT_FILTER_LANCZOS; filter++)
+            for (int order = 0; order < 2; order++) {
+                struct deit_kernels kernels;
+                deit_image image;
+                deit_image_wrap(&image, DEIT_RGB8, sizes[i].w, sizes[i].h, 0, pixels, NULL);
+                const struct deit_resample resample = {
+                    .width = sizes[i].width, .height = sizes[i].height,
+                    .crop_width = sizes[i].width, .crop_height = sizes[i].height,
+                    .filter = (enum deit_filter)filter, .is_vertical_first = order,
+                };
+                size_t stride = 3 * (size_t)sizes[i].width, bytes = stride * sizes[i].height;
+                assert_true(bytes <= MOST && (size_t)3 * sizes[i].w * sizes[i].h <= SOURCE);
+                for (int level = DEIT_LEVEL_SCALAR; level <= (int)deit_cpu_level(); level++) {
+                    uint8_t *dst = level == DEIT_LEVEL_SCALAR ? expected : got;
+                    deit_kernels_init(&kernels, (enum deit_level)level);
+                    assert_int_equal(deit_resample_run(&kernels, &image, &resample, dst, stride,
+                                                       NULL), DEIT_OK);
+                    assert_memory_equal(dst, expected, bytes);
+                }
+            }
+}
+
 /* So wide and so tall that the work is cut into strips: the same as column by column. */
 static void test_strips(void **state)
 {
@@ -391,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crops_pillow13), cmocka_unit_test(test_crops_pillow12),
         cmocka_unit_test(test_pass_order_shows), cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_levels),
         cmocka_unit_test(test_strips),         cmocka_unit_test(test_virtual_picture),
         cmocka_unit_test(test_layouts),        cmocka_unit_test(test_crop_offsets),
         cmocka_unit_test(test_normalise),      cmocka_unit_test(test_refuses),

@@ -283,11 +283,58 @@ static void check_packing(size_t n, size_t k, size_t nr, unsigned n_parts)
     tensor_free(&weight);
 }
 
+/* Rows [first, first + n_rows) of a weight in parts stored either way, against those rows alone. */
+static void check_some_rows(size_t n, size_t k, size_t first, size_t n_rows, unsigned mask)
+{
+    enum { NR = 16 };
+    size_t bytes = deit_linear_packed_count(n_rows, k, NR) * sizeof(float);
+    struct tensor weight = draw_floats(deit_shape_of(2, (int64_t)n, (int64_t)k));
+    struct deit_weight_layout layout = { .dtype = DEIT_F32, .rows = n_rows, .k = k, .nr = NR };
+    char *expected = malloc(bytes), *packed = malloc(bytes);
+    struct deit_value alone = make_weight((const float *)weight.data + first * k, k, 1, &n_rows,
+                                          &(bool){ false });
+    fill(&alone, layout, bytes, expected);
+    deit_constant_done(&alone.constant);
+
+    const size_t parts[] = { n / 3, n / 3, n - n / 3 - n / 3 };
+    const bool is_k_major[] = { mask & 1, mask >> 1 & 1, mask >> 2 & 1 };
+    struct deit_value all = make_weight(weight.data, k, 3, parts, is_k_major), some = all;
+    assert_false(deit_constant_rows(&all.constant, k, first, n - first + 1, &some.constant));
+    assert_true(deit_constant_rows(&all.constant, k, first, n_rows, &some.constant));
+    fill(&some, layout, bytes, packed);
+    assert_memory_equal(packed, expected, bytes);
+
+    /* Rows of those rows. */
+    struct deit_value fewer = some;
+    assert_true(deit_constant_rows(&some.constant, k, 1, n_rows - 1, &fewer.constant));
+    assert_true(deit_constant_rows(&all.constant, k, first + 1, n_rows - 1, &some.constant));
+    layout.rows = n_rows - 1;
+    bytes = deit_linear_packed_count(layout.rows, k, NR) * sizeof(float);
+    fill(&fewer, layout, bytes, packed);
+    fill(&some, layout, bytes, expected);
+    assert_memory_equal(packed, expected, bytes);
+    deit_constant_done(&all.constant);
+    free(expected);
+    free(packed);
+    tensor_free(&weight);
+}
+
+static void some_rows_of_a_weight(void **state)
+{
+    (void)state;
+    for (unsigned mask = 0; mask < 8; mask++) {
+        check_some_rows(60, 33, 0, 20, mask);  /* a part */
+        check_some_rows(60, 33, 20, 40, mask); /* two */
+        check_some_rows(61, 7, 13, 30, mask);  /* across parts */
+        check_some_rows(900, 517, 299, 411, mask);
+    }
+}
+
 /* Several pieces, ragged panels, parts that end inside a panel. */
 static void packed_bytes_are_the_same(void **state)
 {
     (void)state;
-    static const size_t panels[] = { 0, 8, 16, 32 };
+    static const size_t panels[] = { 0, 8, 16, 32, 48 };
     for (size_t i = 0; i < sizeof panels / sizeof *panels; i++) {
         check_packing(1, 1, panels[i], 0);
         check_packing(33, 7, panels[i], 0);
@@ -371,6 +418,7 @@ int main(void)
         cmocka_unit_test(packed_bytes_are_the_same),
         cmocka_unit_test(packed_parts_are_the_same),
         cmocka_unit_test(packed_parts_are_of_the_weight),
+        cmocka_unit_test(some_rows_of_a_weight),
         cmocka_unit_test(a_part_stored_otherwise_is_not_read_plainly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,8 @@
  * builds.
  *
  * The nodes of the raised graph are counted by kind: seven a block, the embedding, the last norm
- * and the heads, and nothing else.
+ * and the heads; with heads, the two selections of the rows that they read and a linear for the
+ * last block's queries; and nothing else.
  *
  *     test_raised             every float DeiT, ViT and DeiT III of the shared test data
  *     test_raised MODEL...    these
@@ -70,10 +71,11 @@ static size_t check_counts(const char *name, const struct deit_graph *graph, boo
     size_t blocks = counts.of[DEIT_NODE_ATTENTION];
     size_t heads = is_headless ? 0 : 1;
     bool right = blocks > 0 && counts.of[DEIT_NODE_LAYERNORM] == 2 * blocks + 1 &&
-                 counts.of[DEIT_NODE_LINEAR] == 4 * blocks &&
+                 counts.of[DEIT_NODE_LINEAR] == 4 * blocks + heads &&
+                 counts.of[DEIT_NODE_FIRST_ROWS] == 2 * heads &&
                  counts.of[DEIT_NODE_PATCH_EMBED] == 1 && counts.of[DEIT_NODE_HEADS] == heads &&
                  counts.of[DEIT_NODE_CAST] <= 1 &&
-                 graph->n_nodes == 7 * blocks + 2 + heads + counts.of[DEIT_NODE_CAST];
+                 graph->n_nodes == 7 * blocks + 2 + 4 * heads + counts.of[DEIT_NODE_CAST];
     printf("%-28s %zu blocks, %zu layernorm, %zu linear, %zu patch_embed, %zu heads, %zu nodes%s\n",
            name, blocks, counts.of[DEIT_NODE_LAYERNORM], counts.of[DEIT_NODE_LINEAR],
            counts.of[DEIT_NODE_PATCH_EMBED], counts.of[DEIT_NODE_HEADS], graph->n_nodes,
