@@ -12,6 +12,6 @@ size_t deit_first_rows_n_tiles(const void *op_, size_t batch)
 void deit_first_rows_run(const void *op_, const struct deit_tile *tile)
 {
     const struct deit_first_rows *op = op_;
-    memcpy(op->y + tile->index * op->n * op->d, op->x + tile->index * op->n_rows * op->d,
-           op->n * op->d * sizeof *op->y);
+    memcpy(op->y + tile->index * op->n * op->row_bytes,
+           op->x + tile->index * op->n_rows * op->row_bytes, op->n * op->row_bytes);
 }

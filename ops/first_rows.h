@@ -6,9 +6,9 @@
 
 struct deit_first_rows {
     size_t images; /* for each unit of the batch */
-    size_t n_rows, n, d; /* n of n_rows, d elements each */
-    const float *x; /* (batch * images, n_rows, d) */
-    float *y;       /* (batch * images, n, d) */
+    size_t n_rows, n, row_bytes; /* n of n_rows, of any elements */
+    const unsigned char *x;      /* (batch * images, n_rows) */
+    unsigned char *y;            /* (batch * images, n) */
 };
 
 deit_n_tiles_fn deit_first_rows_n_tiles;

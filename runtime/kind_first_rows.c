@@ -1,7 +1,7 @@
 /* runtime/kind_first_rows.c: (x) -> (y), what runtime/pass_select_rows.c puts in. */
 #include "ops/first_rows.h"
 #include "runtime/error.h"
-#include "runtime/plan.h"
+#include "runtime/plan_parts.h"
 
 static enum deit_status infer(struct deit_graph *graph, const struct deit_node *node,
                               struct deit_error *err)
@@ -22,14 +22,18 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
                               struct deit_error *err)
 {
     const struct deit_shape *x = deit_input_shape(lowering->graph, node, 0);
+    struct deit_parts parts = deit_lower_output_parts(lowering, node, 0);
+    const void *rows;
     struct deit_first_rows op = {
         .images = (size_t)x->dims[0] / lowering->batch,
         .n_rows = (size_t)x->dims[1],
         .n = node->attrs.first_rows.n,
-        .d = (size_t)x->dims[2],
+        .row_bytes = parts.data ? parts.n * parts.k * sizeof *parts.data
+                                : (size_t)x->dims[2] * sizeof(float),
         .y = deit_lower_output(lowering, node, 0),
     };
-    enum deit_status status = deit_lower_floats(lowering, node, 0, &op.x, err);
+    enum deit_status status = deit_lower_operand(lowering, node, 0, &rows, err);
+    op.x = rows;
     if (status == DEIT_OK)
         status = deit_lower_step(lowering, node, "", deit_first_rows_n_tiles, deit_first_rows_run,
                                  &op, sizeof op, err);

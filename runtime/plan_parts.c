@@ -2,7 +2,7 @@
  * runtime/plan_parts.c: which values are held as bf16 parts, and how the others become them.
  *
  * The kinds that can write parts are those that stand before a linear in a DeiT: layernorm,
- * attention, and the linear before it.
+ * attention, the linear before it, and a selection of rows.
  */
 #include "runtime/plan_parts.h"
 
@@ -12,24 +12,37 @@
 static bool can_write_parts(const struct deit_node *node, size_t slot)
 {
     return slot == 0 && (node->kind == DEIT_NODE_LAYERNORM || node->kind == DEIT_NODE_ATTENTION ||
-                         node->kind == DEIT_NODE_LINEAR);
+                         node->kind == DEIT_NODE_LINEAR || node->kind == DEIT_NODE_FIRST_ROWS);
 }
 
+/* A copy of some rows is what its input is. */
+static bool can_read_parts(const struct deit_node *node, size_t slot, const bool *has_parts)
+{
+    return (node->kind == DEIT_NODE_LINEAR && slot == DEIT_LINEAR_X) ||
+           (node->kind == DEIT_NODE_FIRST_ROWS && has_parts[node->outputs[0]]);
+}
+
+/* From the end, where what the readers do is known; then copies of what is f32 after all. */
 void deit_plan_find_parts(const struct deit_graph *graph, bool *has_parts)
 {
     for (size_t i = 0; i < graph->n_values; i++)
-        has_parts[i] = false;
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        for (size_t k = 0; k < graph->nodes[i].n_outputs; k++)
-            if (graph->nodes[i].outputs[k] >= 0)
-                has_parts[graph->nodes[i].outputs[k]] = can_write_parts(&graph->nodes[i], k);
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        for (size_t k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] >= 0 &&
-                (graph->nodes[i].kind != DEIT_NODE_LINEAR || k != DEIT_LINEAR_X))
-                has_parts[graph->nodes[i].inputs[k]] = false;
+        has_parts[i] = true;
     for (size_t i = 0; i < graph->n_outputs; i++)
         has_parts[graph->outputs[i]] = false;
+    for (size_t i = graph->n_nodes; i-- > 0;) {
+        const struct deit_node *node = &graph->nodes[i];
+        for (size_t k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k] >= 0 && !can_write_parts(node, k))
+                has_parts[node->outputs[k]] = false;
+        for (size_t k = 0; k < node->n_inputs; k++)
+            if (node->inputs[k] >= 0 && !can_read_parts(node, k, has_parts))
+                has_parts[node->inputs[k]] = false;
+    }
+    for (size_t i = 0; i < graph->n_values; i++)
+        has_parts[i] = has_parts[i] && graph->values[i].origin == DEIT_FROM_NODE;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].kind == DEIT_NODE_FIRST_ROWS && !has_parts[graph->nodes[i].inputs[0]])
+            has_parts[graph->nodes[i].outputs[0]] = false;
 }
 
 static size_t width_of(const struct deit_shape *shape)

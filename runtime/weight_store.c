@@ -115,19 +115,6 @@ static size_t packed_bytes(const struct deit_weight_layout *layout)
     return count * deit_dtype_bytes(layout->dtype);
 }
 
-static bool has_k_major(const struct deit_weight *weight)
-{
-    bool is = weight->layout.k_major;
-    for (size_t i = 0; i < weight->constant.n_parts; i++)
-        is |= weight->constant.parts[i].is_k_major;
-    return is;
-}
-
-static bool is_padded(const struct deit_weight_layout *layout)
-{
-    return layout->rows % layout->nr || layout->k != deit_bf16_padded(layout->k);
-}
-
 static struct deit_weight *make(struct deit_weight_store *store, const struct deit_value *value,
                                 struct deit_weight_layout layout)
 {
@@ -143,9 +130,6 @@ static struct deit_weight *make(struct deit_weight_store *store, const struct de
         return NULL;
     }
     weight->constant = value->constant;
-    /* What is stored (k, n) is spread element by element, which leaves the padding out. */
-    if (layout.n_parts && has_k_major(weight) && is_padded(&layout))
-        memset(weight->data, 0, weight->bytes);
     for (size_t i = 0; i < weight->constant.n_parts; i++)
         deit_source_retain(weight->constant.parts[i].source);
     weight->next = store->first;
@@ -301,6 +285,14 @@ struct run {
     bool is_k_major;
     size_t k_stride; /* 0: they are all that is stored of each k */
 };
+
+static bool has_k_major(const struct deit_weight *weight)
+{
+    bool is = weight->layout.k_major;
+    for (size_t i = 0; i < weight->constant.n_parts; i++)
+        is |= weight->constant.parts[i].is_k_major;
+    return is;
+}
 
 /* A weight whose layout says (k, n) is one run, whatever its parts; else each part is one. */
 static size_t n_runs(const struct deit_weight *weight)
@@ -490,6 +482,15 @@ static size_t cut(struct deit_weight *weight, struct piece *pieces)
     return n;
 }
 
+/* Parts of what is stored (k, n) are spread element by element, which leaves padding out. */
+static void clear_padding(struct deit_weight *weight)
+{
+    const struct deit_weight_layout *layout = &weight->layout;
+    if (layout->n_parts && has_k_major(weight) &&
+        (layout->rows % layout->nr || layout->k != deit_bf16_padded(layout->k)))
+        memset(weight->data, 0, weight->bytes);
+}
+
 static enum deit_status fill_all(struct fill *fill, struct deit_weight **weights, size_t n,
                                  struct deit_team *team, struct deit_error *err)
 {
@@ -503,8 +504,10 @@ static enum deit_status fill_all(struct fill *fill, struct deit_weight **weights
         return deit_fail(err, DEIT_ERR_MEMORY, "out of memory");
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
-        if (!weights[i]->is_filled)
+        if (!weights[i]->is_filled) {
+            clear_padding(weights[i]);
             count += cut(weights[i], fill->pieces + count);
+        }
 
     deit_team_for(team, fill->n_pieces, run_piece, fill);
     free(fill->pieces);

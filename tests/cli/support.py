@@ -70,12 +70,12 @@ def is_sanitized():
 class Array:
     """A float array: shape and the bytes of its elements."""
 
-    def __init__(self, shape, data):
-        self.shape, self.data = tuple(shape), data
+    def __init__(self, shape, data, code="f"):
+        self.shape, self.data, self.code = tuple(shape), data, code
 
     @property
     def values(self):
-        return array.array("f", self.data)
+        return array.array(self.code, self.data)
 
     def row(self, i):
         n = math.prod(self.shape[1:])
@@ -96,16 +96,18 @@ def write_npy(path, values, shape, **more):
     return path
 
 
-def read_npy(path):
+def read_npy(path, descr="<f4"):
     with open(path, "rb") as f:
         data = f.read()
     assert data[:8] == b"\x93NUMPY\x01\x00", data[:8]
     end = 10 + struct.unpack("<H", data[8:10])[0]
     assert end % 64 == 0 and data[end - 1:end] == b"\n"
     header = ast.literal_eval(data[10:end].decode("ascii"))
-    assert header["descr"] == "<f4" and header["fortran_order"] is False
-    assert len(data) - end == 4 * math.prod(header["shape"]), "size and shape differ"
-    return Array(header["shape"], data[end:])
+    code = {"<f4": "f", "<f8": "d"}[descr]
+    assert header["descr"] == descr and header["fortran_order"] is False
+    size = array.array(code).itemsize
+    assert len(data) - end == size * math.prod(header["shape"]), "size and shape differ"
+    return Array(header["shape"], data[end:], code)
 
 
 def difference(a, b):

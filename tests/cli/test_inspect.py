@@ -385,6 +385,26 @@ class Plans(InspectCase):
                 self.assertRegex(step["kernel"], r"\Agemm_f32 \d+x\d+ scalar(, gelu_f32)?\Z")
         self.assertEqual(sum("gelu" in step["kernel"] for step in plan["steps"]), 1)
 
+    def test_steps_of_bf16(self):
+        """Products by name, and activations that go from one to the next as parts."""
+        f32 = self.facts(self.model, "--plan")["plan"]
+        for precision, n_parts in (("bf16", 1), ("bf16x3", 2), ("bf16x6", 3)):
+            plan = self.facts(self.model, "--plan", "-p", precision)["plan"]
+            self.assertEqual(plan["precision"], precision)
+            # Producers write parts: no step splits them.
+            self.assertEqual([s["name"] for s in plan["steps"]],
+                             [s["name"] for s in f32["steps"]])
+            for step in plan["steps"]:
+                if step["kind"] in ("linear", "patch_embed"):
+                    self.assertRegex(step["kernel"], r"\Agemm_bf16 \d+x\d+ \w+(, gelu_f32)?"
+                                                     r"(, split_bf16)?\Z")
+                    self.assertEqual("gelu" in step["kernel"], "split" in step["kernel"])
+                if step["kind"] == "layernorm":
+                    is_last = "split_bf16" not in step["kernel"]
+                    self.assertEqual(is_last, step["name"] == "norm", step)
+            text = self.text(self.model, "--plan", "-p", precision)
+            self.assertIn(f", as {n_parts} bf16 part{'s' if n_parts > 1 else ''}\n", text)
+
     def test_memory(self):
         for name in ("plain", "distilled", "deit3", "hf"):
             for args, n_threads in ((("-t", "1"), 1), (("-t", "3", "-b", "4"), 3)):

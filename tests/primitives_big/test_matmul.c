@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "ops/kernels.h"
+#include "ops/bf16.h"
 #include "ops/linear.h"
 #include "runtime/constant.h"
 #include "runtime/plan.h"
@@ -245,11 +246,14 @@ static void fill(struct deit_value *value, struct deit_weight_layout layout, siz
 }
 
 /* The same weight as it is, as one block (k, n), and in parts stored either way. */
-static void check_packing(size_t n, size_t k, size_t nr)
+static void check_packing(size_t n, size_t k, size_t nr, unsigned n_parts)
 {
     size_t count = nr ? deit_linear_packed_count(n, k, nr) : n * k, bytes = count * sizeof(float);
+    if (n_parts)
+        bytes = deit_bf16_packed_count(n, k, nr, n_parts) * sizeof(uint16_t);
     struct tensor weight = draw_floats(deit_shape_of(2, (int64_t)n, (int64_t)k));
-    struct deit_weight_layout layout = { .dtype = DEIT_F32, .rows = n, .k = k, .nr = nr };
+    struct deit_weight_layout layout = { .dtype = DEIT_F32, .rows = n, .k = k, .nr = nr,
+                                         .n_parts = n_parts };
     char *expected = malloc(bytes + 1), *packed = malloc(bytes + 1);
     struct deit_value value = make_weight(weight.data, k, 1, &n, &(bool){ false });
     fill(&value, layout, bytes, expected);
@@ -332,14 +336,58 @@ static void packed_bytes_are_the_same(void **state)
     (void)state;
     static const size_t panels[] = { 0, 8, 16, 32, 48 };
     for (size_t i = 0; i < sizeof panels / sizeof *panels; i++) {
-        check_packing(1, 1, panels[i]);
-        check_packing(33, 7, panels[i]);
-        check_packing(96, 32, panels[i]);
-        check_packing(100, 65, panels[i]);
-        check_packing(577, 1031, panels[i]);
-        check_packing(3, 300000, panels[i]);
-        check_packing(300001, 3, panels[i]);
+        check_packing(1, 1, panels[i], 0);
+        check_packing(33, 7, panels[i], 0);
+        check_packing(96, 32, panels[i], 0);
+        check_packing(100, 65, panels[i], 0);
+        check_packing(577, 1031, panels[i], 0);
+        check_packing(3, 300000, panels[i], 0);
+        check_packing(300001, 3, panels[i], 0);
     }
+}
+
+/* The same of bf16 parts, whose pairs of k must not be cut by pieces. */
+static void packed_parts_are_the_same(void **state)
+{
+    (void)state;
+    for (unsigned n_parts = 1; n_parts <= DEIT_BF16_PARTS; n_parts++)
+        for (size_t nr = 8; nr <= 32; nr += 24) {
+            check_packing(1, 1, nr, n_parts);
+            check_packing(33, 7, nr, n_parts);
+            check_packing(96, 32, nr, n_parts);
+            check_packing(100, 65, nr, n_parts);
+            check_packing(577, 1031, nr, n_parts);
+            check_packing(300001, 3, nr, n_parts);
+        }
+}
+
+/* What is packed is the weight: the parts of each element, found where the kernels look. */
+static void packed_parts_are_of_the_weight(void **state)
+{
+    (void)state;
+    enum { N = 70, K = 41, NR = 32, PARTS = 3 };
+    const size_t n = N, depth = deit_bf16_padded(K);
+    const size_t bytes = deit_bf16_packed_count(N, K, NR, PARTS) * sizeof(uint16_t);
+    struct tensor weight = draw_floats(deit_shape_of(2, N, K));
+    const float *x = weight.data;
+    uint16_t *packed = malloc(bytes);
+    const struct deit_weight_layout layout = { .dtype = DEIT_F32, .rows = N, .k = K, .nr = NR,
+                                               .n_parts = PARTS };
+    struct deit_value value = make_weight(x, K, 1, &n, &(bool){ false });
+    fill(&value, layout, bytes, packed);
+    for (size_t r = 0; r < N; r++)
+        for (size_t i = 0; i < K; i++) {
+            double sum = 0;
+            for (size_t p = 0; p < PARTS; p++)
+                sum += (double)deit_bf16_widen(
+                    packed[(r / NR * PARTS + p) * depth * NR + (i - i % 2) * NR + r % NR * 2 +
+                           i % 2]);
+            /* Three parts hold 24 bits. */
+            assert_true(fabs(sum - (double)x[r * K + i]) <= 0x1p-24 * fabs((double)x[r * K + i]));
+        }
+    deit_constant_done(&value.constant);
+    free(packed);
+    tensor_free(&weight);
 }
 
 /* Reading such a part in the order of its shape is not possible; it must not go unnoticed. */
@@ -368,6 +416,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(multiply_adds_are_counted),
         cmocka_unit_test(packed_bytes_are_the_same),
+        cmocka_unit_test(packed_parts_are_the_same),
+        cmocka_unit_test(packed_parts_are_of_the_weight),
         cmocka_unit_test(some_rows_of_a_weight),
         cmocka_unit_test(a_part_stored_otherwise_is_not_read_plainly),
     };

@@ -139,8 +139,8 @@ static void require(enum deit_status status, const struct deit_error *err)
 }
 
 /* Runs the model and counts the names that differ. */
-static size_t run(const struct golden *golden, deit_model *model, enum deit_isa isa,
-                  void (*change_kernels)(struct deit_kernels *))
+static size_t run(const struct golden *golden, deit_model *model, enum deit_precision precision,
+                  enum deit_isa isa, void (*change_kernels)(struct deit_kernels *))
 {
     size_t room = golden->trace.tensors.n_entries, n_pixels, failures = 0;
     const char **names = calloc(room, sizeof *names);
@@ -151,7 +151,8 @@ static size_t run(const struct golden *golden, deit_model *model, enum deit_isa 
         exit(1);
     }
     const struct deit_session_options options = {
-        .size = sizeof options, .max_isa = isa, .n_outputs = n, .outputs = names,
+        .size = sizeof options, .precision = precision, .max_isa = isa, .n_outputs = n,
+        .outputs = names,
     };
     const struct deit_session_hooks hooks = { .passes = golden->passes,
                                               .change_kernels = change_kernels };
@@ -202,6 +203,24 @@ static void use_tanh_gelu(struct deit_kernels *kernels)
     kernels->gelu_f32 = tanh_gelu;
 }
 
+/* Three parts pass what f32 passes, at each level that has products of them; two are too far. */
+static size_t run_bf16(const struct golden *golden, deit_model *model, const char *path)
+{
+    size_t failures = 0;
+    for (int level = DEIT_ISA_SCALAR; level <= (int)deit_cpu_level(); level++) {
+        if (level == DEIT_ISA_AVX2 || level == DEIT_ISA_AVX512)
+            continue; /* products are those of scalar */
+        printf("%s, bf16x6, %s\n", path, deit_isa_name((enum deit_isa)level));
+        failures += run(golden, model, DEIT_PRECISION_BF16X6, (enum deit_isa)level, NULL);
+    }
+    printf("%s, bf16x3, which must fail\n", path);
+    if (run(golden, model, DEIT_PRECISION_BF16X3, DEIT_ISA_AUTO, NULL) == 0) {
+        printf("FAILED: the tolerance accepts bf16x3\n");
+        failures++;
+    }
+    return failures;
+}
+
 static size_t check_model(const char *model_path, const char *trace_path, struct golden golden,
                           size_t least_unraised, size_t least_raised)
 {
@@ -218,10 +237,11 @@ static size_t check_model(const char *model_path, const char *trace_path, struct
                 break; /* the same kernels as the level below */
             printf("%s, passes %s, %s\n", model_path, raised ? "on" : "off",
                    deit_isa_name((enum deit_isa)level));
-            failures += run(&golden, model, (enum deit_isa)level, NULL);
+            failures += run(&golden, model, DEIT_PRECISION_F32, (enum deit_isa)level, NULL);
         }
+        failures += run_bf16(&golden, model, model_path);
         printf("%s with a tanh GELU, which must fail\n", model_path);
-        if (run(&golden, model, DEIT_ISA_AUTO, use_tanh_gelu) == 0) {
+        if (run(&golden, model, DEIT_PRECISION_F32, DEIT_ISA_AUTO, use_tanh_gelu) == 0) {
             printf("FAILED: the tolerance accepts a tanh GELU\n");
             failures++;
         }
