@@ -209,29 +209,31 @@ static const struct deit_bench_size row_sizes[] = { { 1, 768, 1 } };
 
 /* ------------------------------------------------------------------ photos */
 
-/* A row of 500 pixels to 331, of 9 taps at most, and rows to one.  Most windows are shorter. */
+/* Rows of a photo of 500 pixels to 341, and rows of it to one.  Most windows are shorter. */
+enum { PHOTO_WIDTH = 500, PHOTO_TAPS = 9, PHOTO_FOURS = (PHOTO_TAPS + 3) / 4 };
+
 static void call_resample_x(struct deit_bench_work *w)
 {
     const struct deit_resample_x args = {
-        .n = w->n, .taps = w->k, .start = w->start, .count = w->count, .coeff = w->coeff,
-        .src_width = w->rows,
+        .n = w->n, .fours = PHOTO_FOURS, .start = w->start, .count = w->count,
+        .coeff = w->coeff, .src_width = PHOTO_WIDTH,
     };
-    w->kernels->resample_x_u8(&args, w->bytes, w->bytes_out);
+    w->kernels->resample_x_u8(&args, w->rows, w->bytes, 3 * PHOTO_WIDTH, w->bytes_out, 3 * w->n);
 }
 
 static double resample_x_bytes(const struct deit_bench_work *w)
 {
-    return 3.0 * (double)(w->rows + w->n);
+    return 3.0 * (double)w->rows * (double)(PHOTO_WIDTH + w->n);
 }
 
 static void call_resample_y(struct deit_bench_work *w)
 {
-    w->kernels->resample_y_u8(3 * w->n, w->k, w->coeff, w->bytes, 3 * w->n, w->bytes_out);
+    w->kernels->resample_y_u8(3 * w->n, PHOTO_TAPS, w->coeff, w->bytes, 3 * w->n, w->bytes_out);
 }
 
 static double resample_y_bytes(const struct deit_bench_work *w)
 {
-    return 3.0 * (double)(w->k + 1) * (double)w->n;
+    return 3.0 * (PHOTO_TAPS + 1) * (double)w->n;
 }
 
 static void call_normalise(struct deit_bench_work *w)
@@ -244,8 +246,8 @@ static double normalise_bytes(const struct deit_bench_work *w)
     return 3.0 * (1 + sizeof(float)) * (double)w->n;
 }
 
-static const struct deit_bench_size resample_x_sizes[] = { { 500, 331, 9 } };
-static const struct deit_bench_size resample_y_sizes[] = { { 1, 331, 9 } };
+static const struct deit_bench_size resample_x_sizes[] = { { 1, 341, 1 }, { 8, 341, 1 } };
+static const struct deit_bench_size resample_y_sizes[] = { { 1, 341, 1 } };
 static const struct deit_bench_size crop_sizes[] = { { 1, 224, 1 } };
 
 /* ------------------------------------------------------------------ all */
@@ -284,10 +286,10 @@ const struct deit_bench_kernel deit_bench_kernels[] = {
     { "widen_bf16", MEMBER(widen_bf16), .call = call_widen_bf16, .amount = widen_bytes,
       .shape = "%zu x %zu", SIZES(row_sizes) },
     { "resample_x_u8", MEMBER(resample_x_u8), .call = call_resample_x,
-      .amount = resample_x_bytes, .shape = "%zu pixels to %zu, %zu taps",
+      .amount = resample_x_bytes, .shape = "%zu x 500 pixels to %zu",
       SIZES(resample_x_sizes) },
     { "resample_y_u8", MEMBER(resample_y_u8), .call = call_resample_y,
-      .amount = resample_y_bytes, .shape = "%zu row of %zu pixels, %zu taps",
+      .amount = resample_y_bytes, .shape = "%zu row of %zu pixels",
       SIZES(resample_y_sizes) },
     { "normalise_u8", MEMBER(normalise_u8), .call = call_normalise, .amount = normalise_bytes,
       .shape = "%zu row of %zu pixels", SIZES(crop_sizes) },

@@ -30,6 +30,7 @@ struct measurement {
     float *memory;
     int32_t *integers;
     uint16_t *halves;
+    struct deit_coeff4 *coeff;
     double *times_ns, *ghz; /* (max_runs) */
     struct deit_records records; /* of one kernel, until its peak is known */
 };
@@ -58,16 +59,17 @@ static void fill_bf16(uint16_t *halves, const float *x)
 
 static enum deit_status allocate(struct measurement *m, struct deit_error *err)
 {
-    enum { FLOAT_ARRAYS = 5, INT_ARRAYS = 3 };
+    enum { FLOAT_ARRAYS = 5, INT_ARRAYS = 2 };
     struct deit_bench_work *w = &m->work;
     const size_t n = DEIT_BENCH_WORK;
 
     m->memory = aligned_alloc(64, FLOAT_ARRAYS * n * sizeof *m->memory);
     m->integers = calloc(INT_ARRAYS * n, sizeof *m->integers);
     m->halves = aligned_alloc(64, 2 * DEIT_BENCH_BF16 * sizeof *m->halves);
+    m->coeff = calloc(n, sizeof *m->coeff);
     m->times_ns = calloc(m->settings->max_runs, sizeof *m->times_ns);
     m->ghz = calloc(m->settings->max_runs, sizeof *m->ghz);
-    if (!m->memory || !m->integers || !m->halves || !m->times_ns || !m->ghz)
+    if (!m->memory || !m->integers || !m->halves || !m->coeff || !m->times_ns || !m->ghz)
         return deit_bench_fail_memory(err);
     fill(m->memory, FLOAT_ARRAYS * n);
     w->kernels = &m->kernels;
@@ -78,14 +80,15 @@ static enum deit_status allocate(struct measurement *m, struct deit_error *err)
     w->bytes = (uint8_t *)(w->w + n);
     w->bytes_out = (uint8_t *)w->y;
     w->halves = (uint16_t *)(w->w + n);
-    w->coeff = m->integers;
+    w->coeff = m->coeff;
     w->bf16 = m->halves;
     w->bf16_out = w->bf16 + DEIT_BENCH_BF16;
     fill_bf16(w->bf16, w->x);
-    w->start = w->coeff + n;
+    w->start = m->integers;
     w->count = w->start + n;
     for (size_t i = 0; i < n; i++) {
-        w->coeff[i] = (1 << 22) / 9; /* of nine taps, whose sum is 2^22 */
+        for (size_t j = 0; j < 4; j++)
+            w->coeff[i].high[j] = (1 << 7) / 9; /* of nine taps, whose sum is 2^22 */
         w->start[i] = (int32_t)(i * 10 / 7); /* a row becomes 0.7 as long */
         w->count[i] = (int32_t)(8 - i % 2);
     }
@@ -249,6 +252,7 @@ enum deit_status deit_bench_measure_kernels(const struct deit_bench_case *which,
     free(m.memory);
     free(m.integers);
     free(m.halves);
+    free(m.coeff);
     free(m.times_ns);
     free(m.ghz);
     deit_records_done(&m.records);

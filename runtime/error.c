@@ -1,5 +1,5 @@
 /*
- * runtime/error.c: status names and error messages.
+ * runtime/error.c: names for messages, and error messages.
  *
  * A message may quote bytes of a hostile file: control characters would let it forge lines of
  * a log or steer a terminal, so they are replaced here, in the one place that every message
@@ -24,6 +24,13 @@ const char *deit_status_name(enum deit_status status)
     case DEIT_ERR_NONFINITE: return "nonfinite";
     }
     return "unknown";
+}
+
+const char *deit_isa_name(enum deit_isa isa)
+{
+    static const char *const names[] = { "auto", "scalar", "avx2", "avx512",
+                                         "avx512_bf16", "amx", "neon" };
+    return (unsigned)isa < sizeof names / sizeof *names ? names[isa] : NULL;
 }
 
 const char *deit_version(void)

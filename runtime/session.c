@@ -52,13 +52,6 @@ static_assert((int)DEIT_ISA_SCALAR == (int)DEIT_LEVEL_SCALAR &&
                   (int)DEIT_ISA_NEON == (int)DEIT_LEVEL_NEON,
               "the public ISAs are the levels of ops");
 
-const char *deit_isa_name(enum deit_isa isa)
-{
-    static const char *const names[] = { "auto", "scalar", "avx2", "avx512",
-                                         "avx512_bf16", "amx", "neon" };
-    return (unsigned)isa < sizeof names / sizeof *names ? names[isa] : NULL;
-}
-
 static bool is_of_this_cpu(enum deit_isa isa)
 {
 #if defined(__x86_64__)
