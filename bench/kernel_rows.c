@@ -209,19 +209,21 @@ static const struct deit_bench_size row_sizes[] = { { 1, 768, 1 } };
 
 /* ------------------------------------------------------------------ photos */
 
-/* A row of 500 pixels to 331, of 9 taps at most, and rows to one.  Most windows are shorter. */
+enum { PHOTO_ROWS = 8 }; /* of an image that the horizontal pass takes together */
+
+/* Rows of 500 pixels to 331, of 9 taps at most, and rows to one.  Most windows are shorter. */
 static void call_resample_x(struct deit_bench_work *w)
 {
     const struct deit_resample_x args = {
-        .n = w->n, .taps = w->k, .start = w->start, .count = w->count, .coeff = w->coeff,
-        .src_width = w->rows,
+        .n = w->n, .fours = (w->k + 3) / 4, .start = w->start, .count = w->count,
+        .coeff = w->coeff, .src_width = w->rows,
     };
-    w->kernels->resample_x_u8(&args, w->bytes, w->bytes_out);
+    w->kernels->resample_x_u8(&args, PHOTO_ROWS, w->bytes, 3 * w->rows, w->bytes_out, 3 * w->n);
 }
 
 static double resample_x_bytes(const struct deit_bench_work *w)
 {
-    return 3.0 * (double)(w->rows + w->n);
+    return 3.0 * PHOTO_ROWS * (double)(w->rows + w->n);
 }
 
 static void call_resample_y(struct deit_bench_work *w)
@@ -284,7 +286,7 @@ const struct deit_bench_kernel deit_bench_kernels[] = {
     { "widen_bf16", MEMBER(widen_bf16), .call = call_widen_bf16, .amount = widen_bytes,
       .shape = "%zu x %zu", SIZES(row_sizes) },
     { "resample_x_u8", MEMBER(resample_x_u8), .call = call_resample_x,
-      .amount = resample_x_bytes, .shape = "%zu pixels to %zu, %zu taps",
+      .amount = resample_x_bytes, .shape = "8 rows, %zu to %zu, %zu taps",
       SIZES(resample_x_sizes) },
     { "resample_y_u8", MEMBER(resample_y_u8), .call = call_resample_y,
       .amount = resample_y_bytes, .shape = "%zu row of %zu pixels, %zu taps",

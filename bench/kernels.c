@@ -78,14 +78,14 @@ static enum deit_status allocate(struct measurement *m, struct deit_error *err)
     w->bytes = (uint8_t *)(w->w + n);
     w->bytes_out = (uint8_t *)w->y;
     w->halves = (uint16_t *)(w->w + n);
-    w->coeff = m->integers;
+    w->coeff = (struct deit_coeff4 *)m->integers;
     w->bf16 = m->halves;
     w->bf16_out = w->bf16 + DEIT_BENCH_BF16;
     fill_bf16(w->bf16, w->x);
-    w->start = w->coeff + n;
+    w->start = m->integers + n;
     w->count = w->start + n;
     for (size_t i = 0; i < n; i++) {
-        w->coeff[i] = (1 << 22) / 9; /* of nine taps, whose sum is 2^22 */
+        w->coeff[i / 4].high[i % 4] = (1 << 7) / 9; /* of nine taps, whose sum is 2^22 */
         w->start[i] = (int32_t)(i * 10 / 7); /* a row becomes 0.7 as long */
         w->count[i] = (int32_t)(8 - i % 2);
     }

@@ -22,7 +22,8 @@ struct deit_bench_work {
     uint8_t *bytes, *bytes_out; /* random; results */
     uint16_t *halves;           /* random floats of 16 bits */
     uint16_t *bf16, *bf16_out;  /* (DEIT_BENCH_BF16) random values from -3 to 3; results */
-    int32_t *coeff, *start, *count;
+    struct deit_coeff4 *coeff;
+    int32_t *start, *count;
 };
 
 /* Sizes that the kernel's tile decides: all its rows, all but one; its columns. */
