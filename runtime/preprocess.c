@@ -7,10 +7,12 @@
 #include "runtime/preprocess.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/fp_state.h"
 #include "runtime/error.h"
 #include "runtime/image.h"
 #include "runtime/resample.h"
@@ -176,6 +178,46 @@ enum deit_status deit_preprocess_with(const struct deit_kernels *kernels,
                                   recipe->std, plane, input + y * width);
     free(crop);
     return status;
+}
+
+/* Images on their way into one array, each by one thread of the team. */
+struct preprocessing {
+    const struct deit_kernels *kernels;
+    const struct deit_recipe *recipe;
+    const deit_image *const *images;
+    float *input;
+    atomic_bool has_failed;
+};
+
+static void preprocess_one(void *job_, size_t index)
+{
+    struct preprocessing *job = job_;
+    size_t n = (size_t)3 * job->recipe->height * job->recipe->width;
+    unsigned before = deit_fp_enter();
+    if (deit_preprocess_with(job->kernels, job->images[index], job->recipe,
+                             job->input + index * n, NULL) != DEIT_OK)
+        atomic_store(&job->has_failed, true);
+    deit_fp_leave(before);
+}
+
+/* What a caller can do wrong is found first: then only memory can be short. */
+enum deit_status deit_preprocess_images(const struct deit_kernels *kernels,
+                                        struct deit_team *team,
+                                        const struct deit_recipe *recipe, size_t n_images,
+                                        const deit_image *const *images, float *input,
+                                        struct deit_error *err)
+{
+    struct preprocessing job = { .kernels = kernels, .recipe = recipe, .images = images,
+                                 .input = input };
+    for (size_t i = 0; i < n_images; i++) {
+        enum deit_status status = check(images[i], recipe, err);
+        if (status != DEIT_OK)
+            return status;
+    }
+    deit_team_for(team, n_images, preprocess_one, &job);
+    if (!atomic_load(&job.has_failed))
+        return DEIT_OK;
+    return deit_fail(err, DEIT_ERR_MEMORY, "preprocess: out of memory for %zu images", n_images);
 }
 
 enum deit_status deit_preprocess(const deit_image *image, const struct deit_recipe *recipe,

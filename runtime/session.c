@@ -9,16 +9,13 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/fp_state.h"
 #include "runtime/constant.h"
 #include "runtime/dump.h"
 #include "runtime/error.h"
 #include "runtime/exec.h"
-#include "runtime/image.h"
 #include "runtime/memory.h"
 #include "runtime/model.h"
 #include "runtime/options.h"
@@ -522,44 +519,6 @@ enum deit_status deit_session_run(deit_session *session, size_t n_in, const stru
     return run_batch(session, batch, out, err);
 }
 
-/* Images on their way into the arena, each by one thread of the team. */
-struct preprocessing {
-    deit_session *session;
-    const deit_image *const *images;
-    atomic_bool has_failed;
-};
-
-static void preprocess_image(void *job_, size_t index)
-{
-    struct preprocessing *job = job_;
-    const deit_session *session = job->session;
-    float *pixels = deit_plan_buffer(session->plan, session->inputs[0]);
-    size_t n = elements_per_image(session, session->inputs[0]);
-    unsigned before = deit_fp_enter();
-    if (deit_preprocess_with(&session->kernels, job->images[index], &session->recipe,
-                             pixels + index * n, NULL) != DEIT_OK)
-        atomic_store(&job->has_failed, true);
-    deit_fp_leave(before);
-}
-
-/* What a caller can do wrong is found first: then only memory can be short. */
-static enum deit_status preprocess_images(deit_session *session, size_t n_images,
-                                          const deit_image *const *images,
-                                          struct deit_error *err)
-{
-    struct preprocessing job = { .session = session, .images = images };
-    enum deit_status status = deit_recipe_check(&session->recipe, err);
-    for (size_t i = 0; i < n_images && status == DEIT_OK; i++)
-        status = deit_image_check(images[i], err);
-    if (status != DEIT_OK)
-        return status;
-    deit_team_for(&session->team, n_images, preprocess_image, &job);
-    return atomic_load(&job.has_failed)
-               ? deit_fail(err, DEIT_ERR_MEMORY, "classify: out of memory preprocessing %zu images",
-                           n_images)
-               : DEIT_OK;
-}
-
 enum deit_status deit_session_classify(deit_session *session, size_t n_images,
                                        const deit_image *const *images, float *logits,
                                        struct deit_error *err)
@@ -579,7 +538,9 @@ enum deit_status deit_session_classify(deit_session *session, size_t n_images,
         return deit_fail(err, DEIT_ERR_ARGUMENT,
                          "classify() is for sessions with one output of rank 2");
 
-    enum deit_status status = preprocess_images(session, n_images, images, err);
+    enum deit_status status = deit_preprocess_images(
+        &session->kernels, &session->team, &session->recipe, n_images, images,
+        deit_plan_buffer(session->plan, session->inputs[0]), err);
     if (status != DEIT_OK)
         return status;
     struct deit_tensor out = { .data = logits, .dtype = DEIT_F32 };

@@ -60,7 +60,8 @@ INLINE void tile(size_t rows, const struct deit_gemm_f32_args *args)
     for (size_t g = 0; g < (rows + 2) / 3; g++)
         a.base[g] = (const char *)args->a + g * 3 * a.stride;
 
-    const char *next = args->next, *const next_end = next + args->next_bytes;
+    const char *next = args->next ? args->next : (const void *)args->b; /* NULL has no offsets */
+    const char *const next_end = next + args->next_bytes;
     const size_t step = args->next_bytes / (args->k + 1) + 1;
     const float *const end = args->b + args->k * NR;
     for (const float *b = args->b; b < end; b += NR) {

@@ -81,9 +81,10 @@ INLINE void multiply(size_t rows, size_t vectors, const struct deit_gemm_f32_arg
     for (size_t g = 0; g < (rows + 2) / 3; g++)
         a.base[g] = (const char *)args->a + g * 3 * a.stride;
 
+    const char *next = args->next ? args->next : (const void *)args->b; /* NULL has no offsets */
     struct fetch fetch = {
         .c = (char *)args->c, .c_stride = args->c_stride * sizeof(float), .rows = rows,
-        .next = args->next, .end = (const char *)args->next + args->next_bytes,
+        .next = next, .end = next + args->next_bytes,
         .step = (args->next_bytes * BLOCK / (args->k + 1) + LINE) / LINE * LINE,
     };
     const float *b = args->b, *const end = b + args->k * NR;

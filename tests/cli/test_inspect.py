@@ -372,7 +372,12 @@ class Plans(InspectCase):
             self.assertGreater(step["tiles"], 0)
         self.assertEqual(sum(step["weight_bytes"] for step in plan["steps"]),
                          plan["weight_bytes"])
-        self.assertLess(plan["weight_bytes"], 1.1 * facts["weight_bytes"])
+        # Columns come in panels of up to 48; this model is 64 wide.
+        padded = sum(len(values) if len(shape) < 2 else
+                     -(-shape[0] // 48) * 48 * (len(values) // shape[0])
+                     for shape, values in self.plain.tensors.values())
+        self.assertLessEqual(plan["weight_bytes"], 4 * padded)
+        self.assertGreater(plan["weight_bytes"], 0.9 * facts["weight_bytes"])
         text = self.text(self.model, "--plan", "-t", "2")
         self.assertIn(f"{len(plan['steps'])} steps; tiles are for a batch of 1\n", text)
         self.assertIn(f"arena: {plan['memory']['arena_bytes']} bytes", text)
