@@ -129,19 +129,34 @@ static struct span axis_span(const struct axis *axis, uint64_t index)
     return (struct span){ start, stop - start };
 }
 
-/* 'weights' is room for the span's; all of 'coeff', (fours), is written. */
+/* Tables of more weights than this are not kept: they would outgrow the image. */
+enum { MOST_WEIGHTS = 1 << 20 };
+
+static double weight_of(const struct axis *axis, struct span span, int32_t i, double centre)
+{
+    return axis->filter->weight((i + span.start - centre + 0.5) * (1.0 / axis->stretch));
+}
+
+/*
+ * 'weights' is room for the span's, or NULL: then they are evaluated twice, for their sum and
+ * for themselves.  All of 'coeff', (fours), is written.
+ */
 static void axis_coefficients(const struct axis *axis, uint64_t index, struct span span,
                               double *weights, struct deit_coeff4 *coeff)
 {
     double centre = axis_centre(axis, index);
-    double inverse = 1.0 / axis->stretch, sum = 0.0;
+    double sum = 0.0;
     for (int32_t i = 0; i < span.count; i++) {
-        weights[i] = axis->filter->weight((i + span.start - centre + 0.5) * inverse);
-        sum += weights[i];
+        double weight = weight_of(axis, span, i, centre);
+        if (weights)
+            weights[i] = weight;
+        sum += weight;
     }
     memset(coeff, 0, fours_of(axis->taps) * sizeof *coeff);
     for (int32_t i = 0; i < span.count; i++) {
-        double weight = sum != 0.0 ? weights[i] / sum : weights[i];
+        double weight = weights ? weights[i] : weight_of(axis, span, i, centre);
+        if (sum != 0.0)
+            weight /= sum;
         double fixed = weight * (double)(1 << FRACTION_BITS);
         int32_t c = (int32_t)(weight < 0.0 ? fixed - 0.5 : fixed + 0.5);
         coeff[i / 4].low[i % 4] = (int16_t)(c & ((1 << LOW_BITS) - 1));
@@ -326,12 +341,14 @@ static bool job_init(struct job *job, size_t strip, size_t n_rows)
     size_t across = job->horizontal.taps, down = job->vertical.taps;
     size_t block_rows = STRIP_BYTES / (3 * width);
     job->block_rows = block_rows < 1 ? 1 : block_rows < BLOCK_ROWS ? block_rows : BLOCK_ROWS;
-    job->weights = malloc((across > down ? across : down) * sizeof *job->weights);
+    size_t most = across > down ? across : down;
+    job->weights = most <= MOST_WEIGHTS ? malloc(most * sizeof *job->weights) : NULL;
     job->row_coeff = malloc(fours_of(down) * sizeof *job->row_coeff);
     job->raw = malloc(width * deit_pixel_bytes(job->image->format));
     job->block = malloc(job->block_rows * width * 3);
     job->rows = malloc(n_rows * 3 * strip + 1);
-    return job->weights && job->row_coeff && job->raw && job->block && job->rows;
+    return (job->weights || most > MOST_WEIGHTS) && job->row_coeff && job->raw && job->block &&
+           job->rows;
 }
 
 static void job_done(struct job *job)
