@@ -44,9 +44,11 @@ static int first_rows_of(struct deit_graph *graph, int value, uint32_t n)
 static bool take_first_rows(struct deit_graph *graph, size_t index, int slot, uint32_t n)
 {
     int rows = first_rows_of(graph, graph->nodes[index].inputs[slot], n);
-    if (rows >= 0)
-        graph->nodes[index].inputs[slot] = rows;
-    return rows >= 0;
+    if (rows < 0)
+        return false;
+    graph->nodes[index].inputs[slot] = rows;
+    deit_graph_changed(graph);
+    return true;
 }
 
 /* Heads that read tokens by their place, and not all of them. */
@@ -120,6 +122,7 @@ static bool split_queries(struct deit_graph *graph, size_t index)
     attention->inputs[Q] = graph->nodes[made].outputs[0];
     attention->attrs.attention.k_column -= width;
     attention->attrs.attention.v_column -= width;
+    deit_graph_changed(graph);
     return true;
 }
 
@@ -180,8 +183,8 @@ static bool move_up(struct deit_graph *graph, size_t index)
         !narrow(graph, (size_t)producer, graph->nodes[index].attrs.first_rows.n))
         return false;
     graph->values[value].shape = graph->values[rows].shape;
-    deit_graph_replace_uses(graph, rows, value);
     graph->nodes[index].is_dead = true;
+    deit_graph_replace_uses(graph, rows, value);
     return true;
 }
 
