@@ -370,9 +370,11 @@ static enum deit_status read_run(const struct fill *fill, const struct piece *pi
  * The same of bf16 parts.  Whole panel rows from pairs of k are one kernel; else a line of the
  * source is split and its elements are spread.  Both round by the same instruction.
  */
-static enum deit_status place_bf16(const struct fill *fill, const struct deit_weight_layout *layout,
-                                   const struct placement *at, uint16_t *panels)
+static enum deit_status place_bf16(const struct fill *fill, const struct deit_weight *weight,
+                                   const struct placement *at, struct deit_error *err)
 {
+    const struct deit_weight_layout *layout = &weight->layout;
+    uint16_t *panels = weight->data;
     const size_t nr = layout->nr, end = at->row + at->n_rows, depth = deit_bf16_padded(layout->k);
     const size_t panel_size = nr * depth * layout->n_parts;
     if (at->row_stride == 1 && at->row % nr == 0 && (end % nr == 0 || end == layout->rows)) {
@@ -387,7 +389,7 @@ static enum deit_status place_bf16(const struct fill *fill, const struct deit_we
     const size_t n_lines = is_row ? at->n_rows : at->n_k, width = is_row ? at->n_k : at->n_rows;
     uint16_t *line = malloc(layout->n_parts * width * sizeof *line);
     if (!line)
-        return DEIT_ERR_MEMORY;
+        return deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory", weight->name);
     for (size_t i = 0; i < n_lines; i++) {
         const struct deit_split_bf16_args args = {
             .k = width, .k_padded = width, .n_parts = layout->n_parts,
@@ -428,7 +430,7 @@ static enum deit_status fill_run(const struct fill *fill, const struct piece *pi
                                  .n_k = layout->k, .src = buffer, .row_stride = width,
                                  .k_stride = 1 };
     if (status == DEIT_OK && layout->n_parts)
-        status = place_bf16(fill, layout, &at, weight->data);
+        status = place_bf16(fill, weight, &at, err);
     else if (status == DEIT_OK)
         place(layout, &at, weight->data);
     free(buffer);
