@@ -87,7 +87,7 @@ void deit_matmul_run(const void *op_, const struct deit_tile *tile)
         .y = (float *)op->y + product * op->m * op->n,
     };
     deit_linear_panel(tile->kernels, &one, deit_piece(op->m, chunks, chunk), panel,
-                      deit_linear_panel_at(&one, panels));
+                      (struct deit_panel){ NULL, 0 });
 }
 
 /* ------------------------------------------------------------------ i64 */

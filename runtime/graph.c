@@ -27,6 +27,14 @@ bool deit_shape_count(const struct deit_shape *shape, size_t *count)
     return true;
 }
 
+size_t deit_shape_rows(const struct deit_shape *shape)
+{
+    size_t rows = 1;
+    for (uint32_t i = 0; i + 1 < shape->rank; i++)
+        rows *= (size_t)shape->dims[i];
+    return rows;
+}
+
 bool deit_shape_equal(const struct deit_shape *a, const struct deit_shape *b)
 {
     return a->rank == b->rank && a->rank != DEIT_RANK_UNKNOWN &&

@@ -34,6 +34,9 @@ struct deit_shape {
 /* The product of all dims; false if one is unknown or the product does not fit. */
 bool deit_shape_count(const struct deit_shape *shape, size_t *count);
 
+/* The product of all dims but the last, which are known. */
+size_t deit_shape_rows(const struct deit_shape *shape);
+
 bool deit_shape_equal(const struct deit_shape *a, const struct deit_shape *b);
 
 /* "(1, 197, 192)", an unknown dim as "?", into a buffer of at least 128 bytes; returns it. */

@@ -156,13 +156,10 @@ static enum deit_status lower_classifier(struct deit_lowering *lowering,
         .k = (size_t)weight->dims[1],
         .n = (size_t)weight->dims[0],
         .nr = lowering->kernels->gemm_f32.nr,
-        .k_block = { 0, (size_t)weight->dims[1] },
         .x = rows->x + head * (size_t)weight->dims[1],
         .x_row = rows->x_row,
         .y = y,
     };
-    op.chunk_rows = deit_linear_cut(op.rows_per_image * lowering->batch, op.k, op.n, op.nr,
-                                    lowering->l2_bytes, lowering->n_threads).chunk_rows;
     enum deit_status status = deit_lower_panels(lowering, node, weight_slot(head), &op.panels, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, bias_slot(head), &op.bias, err);

@@ -28,30 +28,28 @@ static enum deit_status infer(struct deit_graph *graph, const struct deit_node *
     return status;
 }
 
-/* Rows of the whole batch. */
-static size_t count_rows(const struct deit_shape *x)
-{
-    size_t rows = 1;
-    for (uint32_t i = 0; i + 1 < x->rank; i++)
-        rows *= (size_t)x->dims[i];
-    return rows;
-}
-
 static double macs(const struct deit_graph *graph, const struct deit_node *node)
 {
     const struct deit_shape *weight = deit_input_shape(graph, node, DEIT_LINEAR_WEIGHT);
-    size_t rows = count_rows(deit_input_shape(graph, node, DEIT_LINEAR_X));
+    size_t rows = deit_shape_rows(deit_input_shape(graph, node, DEIT_LINEAR_X));
     return (double)rows * (double)weight->dims[0] * (double)weight->dims[1];
 }
 
-static struct deit_linear_cut cut(const struct deit_lowering *lowering,
-                                  const struct deit_node *node)
+/* Of 'rows' in all with an (n, k) weight. */
+static struct deit_linear_cut cut(const struct deit_lowering *lowering, size_t rows, size_t n,
+                                  size_t k)
+{
+    return deit_linear_cut(rows, k, n, lowering->kernels->gemm_f32.nr, lowering->l2_bytes,
+                           lowering->n_threads);
+}
+
+/* Whether all of k is one step: blocks leave their sums in y. */
+static bool is_one_block(const struct deit_lowering *lowering, const struct deit_node *node)
 {
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
-    size_t rows = count_rows(deit_input_shape(lowering->graph, node, DEIT_LINEAR_X));
-    return deit_linear_cut(rows, (size_t)weight->dims[1], (size_t)weight->dims[0],
-                           lowering->kernels->gemm_f32.nr, lowering->l2_bytes,
-                           lowering->n_threads);
+    size_t rows = deit_shape_rows(deit_input_shape(lowering->graph, node, DEIT_LINEAR_X));
+    return lowering->plan->n_parts ||
+           cut(lowering, rows, (size_t)weight->dims[0], (size_t)weight->dims[1]).n_k_blocks == 1;
 }
 
 static void plan(const struct deit_lowering *lowering, const struct deit_node *node,
@@ -62,15 +60,14 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
     if (lowering->plan->has_parts[node->outputs[0]])
         memory->scratch_bytes =
             sizeof(float) * deit_linear_bf16_scratch_count(gemm->mr, gemm->nr);
-    /* Blocks of k leave their sums in y, where the residual must not be then. */
-    bool is_one_block = lowering->plan->n_parts || cut(lowering, node).n_k_blocks == 1;
-    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && is_one_block)
+    if (node->inputs[DEIT_LINEAR_RESIDUAL] >= 0 && is_one_block(lowering, node))
         memory->in_place = DEIT_LINEAR_RESIDUAL;
 }
 
-enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
-                                   const char *suffix, const struct deit_linear *op,
-                                   struct deit_error *err)
+/* One step, whose first panels the product before it fetches at its end. */
+static enum deit_status lower_block(struct deit_lowering *lowering, const struct deit_node *node,
+                                    const char *suffix, const struct deit_linear *op,
+                                    struct deit_error *err)
 {
     struct deit_plan *plan = lowering->plan;
     size_t before = plan->n_steps;
@@ -87,13 +84,28 @@ enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct 
     return DEIT_OK;
 }
 
+enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
+                                   const char *suffix, const struct deit_linear *product,
+                                   struct deit_error *err)
+{
+    struct deit_linear op = *product;
+    struct deit_linear_cut how = cut(lowering, op.rows_per_image * lowering->batch, op.n, op.k);
+    enum deit_status status = DEIT_OK;
+    op.chunk_rows = how.chunk_rows;
+    for (size_t i = 0; status == DEIT_OK && i < how.n_k_blocks; i++) {
+        op.k_block = deit_piece(op.k, how.n_k_blocks, i);
+        status = lower_block(lowering, node, suffix, &op, err);
+    }
+    return status;
+}
+
 static enum deit_status lower_bf16(struct deit_lowering *lowering, const struct deit_node *node,
                                    struct deit_error *err)
 {
     const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
     struct deit_linear_bf16 op = {
-        .rows_per_image = count_rows(x) / lowering->batch,
+        .rows_per_image = deit_shape_rows(x) / lowering->batch,
         .n = (size_t)weight->dims[0],
         .mr = lowering->kernels->gemm_bf16.mr,
         .nr = lowering->kernels->gemm_bf16.nr,
@@ -124,7 +136,7 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
     const struct deit_shape *x = deit_input_shape(lowering->graph, node, DEIT_LINEAR_X);
     const struct deit_shape *weight = deit_input_shape(lowering->graph, node, DEIT_LINEAR_WEIGHT);
     struct deit_linear op = {
-        .rows_per_image = count_rows(x) / lowering->batch,
+        .rows_per_image = deit_shape_rows(x) / lowering->batch,
         .k = (size_t)weight->dims[1],
         .n = (size_t)weight->dims[0],
         .nr = lowering->kernels->gemm_f32.nr,
@@ -141,12 +153,8 @@ static enum deit_status lower(struct deit_lowering *lowering, const struct deit_
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_BIAS, &op.bias, err);
     if (status == DEIT_OK)
         status = deit_lower_plain(lowering, node, DEIT_LINEAR_SCALE, &op.scale, err);
-    struct deit_linear_cut how = cut(lowering, node);
-    op.chunk_rows = how.chunk_rows;
-    for (size_t i = 0; status == DEIT_OK && i < how.n_k_blocks; i++) {
-        op.k_block = deit_piece(op.k, how.n_k_blocks, i);
+    if (status == DEIT_OK)
         status = deit_lower_linear(lowering, node, "", &op, err);
-    }
     return status;
 }
 

@@ -106,9 +106,9 @@ enum deit_status deit_lower_step(struct deit_lowering *lowering, const struct de
 
 struct deit_linear;
 
-/* Appends the step of a product, whose first panels the product before it fetches at its end. */
+/* Appends the steps of a product, cut as it is best here: 'product' says nothing of that. */
 enum deit_status deit_lower_linear(struct deit_lowering *lowering, const struct deit_node *node,
-                                   const char *suffix, const struct deit_linear *op,
+                                   const char *suffix, const struct deit_linear *product,
                                    struct deit_error *err);
 
 #endif

@@ -50,17 +50,9 @@ static size_t width_of(const struct deit_shape *shape)
     return (size_t)shape->dims[shape->rank - 1];
 }
 
-static size_t count_rows(const struct deit_shape *shape)
-{
-    size_t rows = 1;
-    for (uint32_t i = 0; i + 1 < shape->rank; i++)
-        rows *= (size_t)shape->dims[i];
-    return rows;
-}
-
 size_t deit_parts_bytes(const struct deit_shape *shape, unsigned n_parts)
 {
-    return count_rows(shape) * n_parts * deit_bf16_padded(width_of(shape)) * sizeof(uint16_t);
+    return deit_shape_rows(shape) * n_parts * deit_bf16_padded(width_of(shape)) * sizeof(uint16_t);
 }
 
 struct deit_parts deit_lower_output_parts(const struct deit_lowering *lowering,
@@ -94,7 +86,7 @@ enum deit_status deit_lower_parts(struct deit_lowering *lowering, const struct d
         return DEIT_OK;
     }
     *parts = deit_parts_of(deit_lower_workspace(lowering, node), width, plan->n_parts);
-    struct deit_split op = { .rows_per_image = count_rows(shape) / lowering->batch,
+    struct deit_split op = { .rows_per_image = deit_shape_rows(shape) / lowering->batch,
                              .x_row = width, .y = *parts };
     enum deit_status status = deit_lower_floats(lowering, node, slot, &op.x, err);
     if (status == DEIT_OK)
