@@ -11,19 +11,14 @@
 
 #include <string.h>
 
-static size_t padded(size_t n, size_t nr)
-{
-    return deit_ceil_div(n, nr) * nr;
-}
-
 size_t deit_attention_packed_count(size_t n_kv, size_t head_dim, size_t nr)
 {
-    return padded(n_kv, nr) * head_dim + padded(head_dim, nr) * n_kv;
+    return deit_round_up(n_kv, nr) * head_dim + deit_round_up(head_dim, nr) * n_kv;
 }
 
 size_t deit_attention_scratch_count(size_t n_kv, size_t mr, size_t nr)
 {
-    return mr * padded(n_kv, nr);
+    return mr * deit_round_up(n_kv, nr);
 }
 
 size_t deit_attention_pack_n_tiles(const void *op_, size_t batch)
@@ -38,15 +33,53 @@ size_t deit_attention_n_tiles(const void *op_, size_t batch)
     return batch * op->images * op->n_heads * deit_ceil_div(op->n_q, op->mr);
 }
 
-static float *packed_keys(const struct deit_attention *op, size_t image, size_t head)
+struct deit_attention_block deit_attention_block(const struct deit_attention *op, size_t index)
 {
-    return op->packed + (image * op->n_heads + head) *
-                            deit_attention_packed_count(op->n_kv, op->head_dim, op->nr);
+    size_t n_blocks = deit_ceil_div(op->n_q, op->mr);
+    struct deit_range rows = deit_piece(op->n_q, n_blocks, index % n_blocks);
+    size_t head = index / n_blocks;
+    return (struct deit_attention_block){
+        .head = head,
+        .column = head % op->n_heads * op->head_dim,
+        .row = rows.begin,
+        .first = head / op->n_heads * op->n_q + rows.begin,
+        .n = rows.end - rows.begin,
+    };
 }
 
-static float *packed_values(const struct deit_attention *op, size_t image, size_t head)
+struct deit_attention_head deit_attention_head(const struct deit_attention *op, size_t index)
 {
-    return packed_keys(op, image, head) + padded(op->n_kv, op->nr) * op->head_dim;
+    size_t first = index / op->n_heads * op->n_kv, column = index % op->n_heads * op->head_dim;
+    return (struct deit_attention_head){
+        .index = index,
+        .k = op->k + first * op->k_row + column,
+        .v = op->v + first * op->v_row + column,
+    };
+}
+
+void deit_attention_softmax(const struct deit_attention *op, const struct deit_kernels *kernels,
+                            const struct deit_attention_block *block, float *scores,
+                            size_t stride, float *inverse)
+{
+    for (size_t r = 0; r < block->n; r++) {
+        inverse[r] = 1.0f / kernels->softmax_f32(op->n_kv, op->scale, scores + r * stride);
+        if (op->probs)
+            kernels->scale_f32(op->n_kv, inverse[r], scores + r * stride,
+                               op->probs + (block->head * op->n_q + block->row + r) * op->n_kv);
+    }
+}
+
+/* ------------------------------------------------------------------ f32 */
+
+static float *packed_keys(const struct deit_attention *op, size_t head)
+{
+    return (float *)op->packed +
+           head * deit_attention_packed_count(op->n_kv, op->head_dim, op->nr);
+}
+
+static float *packed_values(const struct deit_attention *op, size_t head)
+{
+    return packed_keys(op, head) + deit_round_up(op->n_kv, op->nr) * op->head_dim;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -69,15 +102,14 @@ static void pack_values(const struct deit_attention *op, const float *v, float *
 void deit_attention_pack(const void *op_, const struct deit_tile *tile)
 {
     const struct deit_attention *op = op_;
-    size_t image = tile->index / op->n_heads, head = tile->index % op->n_heads;
-    const float *k = op->k + image * op->n_kv * op->k_row + head * op->head_dim;
-    const float *v = op->v + image * op->n_kv * op->v_row + head * op->head_dim;
-    float *keys = packed_keys(op, image, head);
+    struct deit_attention_head head = deit_attention_head(op, tile->index);
+    float *keys = packed_keys(op, head.index);
 
     for (size_t t = 0; t < op->n_kv; t += op->nr)
-        tile->kernels->pack_f32(smaller(op->nr, op->n_kv - t), op->head_dim, k + t * op->k_row,
-                                op->k_row, op->nr, keys + t * op->head_dim);
-    pack_values(op, v, packed_values(op, image, head));
+        tile->kernels->pack_f32(smaller(op->nr, op->n_kv - t), op->head_dim,
+                                head.k + t * op->k_row, op->k_row, op->nr,
+                                keys + t * op->head_dim);
+    pack_values(op, head.v, packed_values(op, head.index));
 }
 
 /* c (rows, n) = a (rows, k) times packed panels; no epilogue. */
@@ -101,32 +133,17 @@ void deit_attention_run(const void *op_, const struct deit_tile *tile)
 {
     const struct deit_attention *op = op_;
     const struct deit_kernels *kernels = tile->kernels;
-    size_t n_blocks = deit_ceil_div(op->n_q, op->mr);
-    size_t block = tile->index % n_blocks;
-    size_t head = tile->index / n_blocks % op->n_heads;
-    size_t image = tile->index / n_blocks / op->n_heads;
+    struct deit_attention_block block = deit_attention_block(op, tile->index);
+    size_t width = op->n_heads * op->head_dim, stride = deit_round_up(op->n_kv, op->nr);
+    float *y = op->y + block.first * width + block.column, *scores = tile->scratch;
+    float inverse[DEIT_ATTENTION_ROWS];
 
-    struct deit_range rows = deit_piece(op->n_q, n_blocks, block);
-    size_t n_rows = rows.end - rows.begin;
-    size_t first = image * op->n_q + rows.begin;
-    size_t width = op->n_heads * op->head_dim;
-    const float *q = op->q + first * op->q_row + head * op->head_dim;
-    float *y = op->y + first * width + head * op->head_dim;
-    float *scores = tile->scratch;
-    size_t stride = padded(op->n_kv, op->nr);
-
-    multiply(kernels, n_rows, op->head_dim, op->n_kv, q, op->q_row,
-             packed_keys(op, image, head), scores, stride);
-    float inverse[32]; /* of the row sums; no kernel has more rows */
-    for (size_t r = 0; r < n_rows; r++) {
-        inverse[r] = 1.0f / kernels->softmax_f32(op->n_kv, op->scale, scores + r * stride);
-        if (op->probs)
-            kernels->scale_f32(op->n_kv, inverse[r], scores + r * stride,
-                               op->probs + ((image * op->n_heads + head) * op->n_q + rows.begin + r)
-                                               * op->n_kv);
-    }
-    multiply(kernels, n_rows, op->n_kv, op->head_dim, scores, stride,
-             packed_values(op, image, head), y, width);
-    for (size_t r = 0; r < n_rows; r++)
+    multiply(kernels, block.n, op->head_dim, op->n_kv,
+             op->q + block.first * op->q_row + block.column, op->q_row,
+             packed_keys(op, block.head), scores, stride);
+    deit_attention_softmax(op, kernels, &block, scores, stride, inverse);
+    multiply(kernels, block.n, op->n_kv, op->head_dim, scores, stride,
+             packed_values(op, block.head), y, width);
+    for (size_t r = 0; r < block.n; r++)
         kernels->scale_f32(op->head_dim, inverse[r], y + r * width, y + r * width);
 }

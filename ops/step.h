@@ -40,4 +40,10 @@ static inline size_t deit_ceil_div(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
+/* 'n' made a whole number of units. */
+static inline size_t deit_round_up(size_t n, size_t unit)
+{
+    return deit_ceil_div(n, unit) * unit;
+}
+
 #endif

@@ -61,7 +61,7 @@ static const char *epilogue(const struct deit_step *step)
 {
     const struct deit_linear *linear = step->op;
     const struct deit_linear_bf16 *linear_bf16 = step->op;
-    const struct deit_attention_bf16 *attention_bf16 = step->op;
+    const struct deit_attention *attention = step->op;
     const struct deit_layernorm *layernorm = step->op;
     if (step->run == deit_linear_run)
         return linear->gelu ? ", gelu_f32" : "";
@@ -72,7 +72,7 @@ static const char *epilogue(const struct deit_step *step)
     if (step->run == deit_attention_run)
         return ", softmax_f32";
     if (step->run == deit_attention_bf16_run)
-        return attention_bf16->parts.data ? ", softmax_f32, split_bf16" : ", softmax_f32";
+        return attention->parts.data ? ", softmax_f32, split_bf16" : ", softmax_f32";
     if (step->run == deit_layernorm_run)
         return layernorm->parts.data ? ", split_bf16" : "";
     return "";

@@ -79,41 +79,24 @@ static void plan(const struct deit_lowering *lowering, const struct deit_node *n
         sizeof(float) * deit_attention_scratch_count(n_kv, kernels->gemm_f32.mr, nr);
 }
 
-/* Where heads begin in the memory of q, k and v. */
-static enum deit_status lower_inputs(struct deit_lowering *lowering, const struct deit_node *node,
-                                     const float **q, const float **k, const float **v,
-                                     struct deit_error *err)
-{
-    const struct deit_attention_attrs *attrs = &node->attrs.attention;
-    enum deit_status status = deit_lower_floats(lowering, node, Q, q, err);
-    if (status == DEIT_OK)
-        status = deit_lower_floats(lowering, node, K, k, err);
-    if (status == DEIT_OK)
-        status = deit_lower_floats(lowering, node, V, v, err);
-    if (status == DEIT_OK) {
-        *q += attrs->q_column;
-        *k += attrs->k_column;
-        *v += attrs->v_column;
-    }
-    return status;
-}
-
-static enum deit_status lower_bf16(struct deit_lowering *lowering, const struct deit_node *node,
-                                   struct deit_error *err)
+static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
+                              struct deit_error *err)
 {
     const struct deit_attention_attrs *attrs = &node->attrs.attention;
     const struct deit_shape *q = deit_input_shape(lowering->graph, node, Q);
     const struct deit_shape *k = deit_input_shape(lowering->graph, node, K);
     const struct deit_shape *v = deit_input_shape(lowering->graph, node, V);
-    struct deit_attention_bf16 op = {
+    const struct deit_kernels *kernels = lowering->kernels;
+    const unsigned n_parts = lowering->plan->n_parts;
+    struct deit_attention op = {
         .images = (size_t)q->dims[0] / lowering->batch,
         .n_heads = attrs->n_heads,
         .head_dim = attrs->head_dim,
         .n_q = (size_t)q->dims[1],
         .n_kv = (size_t)k->dims[1],
-        .mr = lowering->kernels->gemm_bf16.mr,
-        .nr = lowering->kernels->gemm_bf16.nr,
-        .n_parts = lowering->plan->n_parts,
+        .mr = n_parts ? kernels->gemm_bf16.mr : kernels->gemm_f32.mr,
+        .nr = n_parts ? kernels->gemm_bf16.nr : kernels->gemm_f32.nr,
+        .n_parts = n_parts,
         .q_row = (size_t)q->dims[2],
         .k_row = (size_t)k->dims[2],
         .v_row = (size_t)v->dims[2],
@@ -123,48 +106,23 @@ static enum deit_status lower_bf16(struct deit_lowering *lowering, const struct 
         .parts = deit_lower_output_parts(lowering, node, CONTEXT),
         .probs = deit_lower_output(lowering, node, PROBS),
     };
-    enum deit_status status = lower_inputs(lowering, node, &op.q, &op.k, &op.v, err);
+    enum deit_status status = deit_lower_floats(lowering, node, Q, &op.q, err);
     if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, ".pack", deit_attention_bf16_pack_n_tiles,
-                                 deit_attention_bf16_pack, &op, sizeof op, err);
+        status = deit_lower_floats(lowering, node, K, &op.k, err);
     if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, "", deit_attention_bf16_n_tiles,
-                                 deit_attention_bf16_run, &op, sizeof op, err);
-    return status;
-}
-
-static enum deit_status lower(struct deit_lowering *lowering, const struct deit_node *node,
-                              struct deit_error *err)
-{
-    if (lowering->plan->n_parts)
-        return lower_bf16(lowering, node, err);
-    const struct deit_attention_attrs *attrs = &node->attrs.attention;
-    const struct deit_shape *q = deit_input_shape(lowering->graph, node, Q);
-    const struct deit_shape *k = deit_input_shape(lowering->graph, node, K);
-    const struct deit_shape *v = deit_input_shape(lowering->graph, node, V);
-    struct deit_attention op = {
-        .images = (size_t)q->dims[0] / lowering->batch,
-        .n_heads = attrs->n_heads,
-        .head_dim = attrs->head_dim,
-        .n_q = (size_t)q->dims[1],
-        .n_kv = (size_t)k->dims[1],
-        .mr = lowering->kernels->gemm_f32.mr,
-        .nr = lowering->kernels->gemm_f32.nr,
-        .q_row = (size_t)q->dims[2],
-        .k_row = (size_t)k->dims[2],
-        .v_row = (size_t)v->dims[2],
-        .scale = attrs->scale,
-        .packed = deit_lower_workspace(lowering, node),
-        .y = deit_lower_output(lowering, node, CONTEXT),
-        .probs = deit_lower_output(lowering, node, PROBS),
-    };
-    enum deit_status status = lower_inputs(lowering, node, &op.q, &op.k, &op.v, err);
+        status = deit_lower_floats(lowering, node, V, &op.v, err);
+    if (status != DEIT_OK)
+        return status;
+    op.q += attrs->q_column;
+    op.k += attrs->k_column;
+    op.v += attrs->v_column;
+    status = deit_lower_step(lowering, node, ".pack", deit_attention_pack_n_tiles,
+                             n_parts ? deit_attention_bf16_pack : deit_attention_pack, &op,
+                             sizeof op, err);
     if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, ".pack", deit_attention_pack_n_tiles,
-                                 deit_attention_pack, &op, sizeof op, err);
-    if (status == DEIT_OK)
-        status = deit_lower_step(lowering, node, "", deit_attention_n_tiles, deit_attention_run,
-                                 &op, sizeof op, err);
+        status = deit_lower_step(lowering, node, "", deit_attention_n_tiles,
+                                 n_parts ? deit_attention_bf16_run : deit_attention_run, &op,
+                                 sizeof op, err);
     return status;
 }
 
