@@ -153,13 +153,27 @@ typedef void deit_binary_f32_fn(size_t n, const float *a, const float *b, float 
 typedef void deit_scale_f32_fn(size_t n, float s, const float *x, float *y);
 
 /*
- * The coefficients of four taps in a row.  Each is cut in two, high * 2^15 + low with
- * 0 <= low < 2^15: two products of 16 bits and their sum cost one instruction, a product of 32
- * bits two.  Where there are no four, the rest is zero.
+ * The coefficients of four taps in a row, of 22 bits behind the point.  Each is cut in two,
+ * high * 2^15 + low with 0 <= low < 2^15: two products of 16 bits and their sum cost one
+ * instruction, a product of 32 bits two.  Where there are no four, the rest is zero.
  */
 struct deit_coeff4 {
     int16_t low[4], high[4];
 };
+
+enum { DEIT_COEFF_BITS = 22, DEIT_COEFF_LOW_BITS = 15 };
+
+/* Coefficient i of a row of fours. */
+static inline void deit_coeff_set(struct deit_coeff4 *fours, size_t i, int32_t coeff)
+{
+    fours[i / 4].low[i % 4] = (int16_t)(coeff & ((1 << DEIT_COEFF_LOW_BITS) - 1));
+    fours[i / 4].high[i % 4] = (int16_t)(coeff >> DEIT_COEFF_LOW_BITS);
+}
+
+static inline int32_t deit_coeff_get(const struct deit_coeff4 *fours, size_t i)
+{
+    return fours[i / 4].high[i % 4] * (1 << DEIT_COEFF_LOW_BITS) + fours[i / 4].low[i % 4];
+}
 
 /*
  * Horizontal resampling of rows of RGB8 pixels, Pillow's arithmetic: for each row r < rows,

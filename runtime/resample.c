@@ -17,8 +17,6 @@
 #include "runtime/image.h"
 
 enum {
-    FRACTION_BITS = 22,
-    LOW_BITS = 15,          /* of a coefficient, see ops/kernels.h */
     BLOCK_ROWS = 8,         /* that go through the horizontal pass together */
     STRIP_BYTES = 16 << 20, /* of one strip's weights, or of its intermediate rows */
 };
@@ -87,7 +85,8 @@ struct axis {
     const struct filter *filter;
     uint32_t in;
     bool is_needed; /* the size changes */
-    double scale, stretch, support;
+    double scale, support;
+    double inverse; /* of what a downscaling stretches the filter by */
     size_t taps; /* of any output at most */
 };
 
@@ -100,8 +99,9 @@ static struct axis axis_init(enum deit_filter filter, uint32_t in, uint64_t out)
 {
     struct axis axis = { .filter = &filters[filter], .in = in, .is_needed = in != out };
     axis.scale = (double)in / (double)out;
-    axis.stretch = axis.scale < 1.0 ? 1.0 : axis.scale;
-    axis.support = axis.filter->support * axis.stretch;
+    double stretch = axis.scale < 1.0 ? 1.0 : axis.scale;
+    axis.support = axis.filter->support * stretch;
+    axis.inverse = 1.0 / stretch;
     double taps = ceil(axis.support) * 2.0 + 1.0;
     axis.taps = taps < (double)in ? (size_t)taps : in;
     return axis;
@@ -134,7 +134,7 @@ enum { MOST_WEIGHTS = 1 << 20 };
 
 static double weight_of(const struct axis *axis, struct span span, int32_t i, double centre)
 {
-    return axis->filter->weight((i + span.start - centre + 0.5) * (1.0 / axis->stretch));
+    return axis->filter->weight((i + span.start - centre + 0.5) * axis->inverse);
 }
 
 /*
@@ -157,10 +157,8 @@ static void axis_coefficients(const struct axis *axis, uint64_t index, struct sp
         double weight = weights ? weights[i] : weight_of(axis, span, i, centre);
         if (sum != 0.0)
             weight /= sum;
-        double fixed = weight * (double)(1 << FRACTION_BITS);
-        int32_t c = (int32_t)(weight < 0.0 ? fixed - 0.5 : fixed + 0.5);
-        coeff[i / 4].low[i % 4] = (int16_t)(c & ((1 << LOW_BITS) - 1));
-        coeff[i / 4].high[i % 4] = (int16_t)(c >> LOW_BITS);
+        double fixed = weight * (double)(1 << DEIT_COEFF_BITS);
+        deit_coeff_set(coeff, (size_t)i, (int32_t)(weight < 0.0 ? fixed - 0.5 : fixed + 0.5));
     }
 }
 

@@ -14,8 +14,6 @@
 #include "ops/scalar/scalar.h"
 
 enum {
-    PRECISION = 22,
-    CUT = 15,
     PIXELS = 4,  /* that the horizontal pass stores together */
     HALVES = 2,  /* rows in a vector of it */
     VECTORS = 2, /* of rows at a time */
@@ -26,9 +24,9 @@ enum {
 /* The value before it is clipped to a byte. */
 INLINE __m256i join(__m256i low, __m256i high)
 {
-    const __m256i half = _mm256_set1_epi32(1 << (PRECISION - 1));
-    const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, CUT), low);
-    return _mm256_srai_epi32(_mm256_add_epi32(sum, half), PRECISION);
+    const __m256i half = _mm256_set1_epi32(1 << (DEIT_COEFF_BITS - 1));
+    const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, DEIT_COEFF_LOW_BITS), low);
+    return _mm256_srai_epi32(_mm256_add_epi32(sum, half), DEIT_COEFF_BITS);
 }
 
 /* The pair of 16-bit numbers at 'pair', everywhere. */

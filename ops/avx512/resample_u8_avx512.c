@@ -13,8 +13,6 @@
 #include "ops/avx512/vector_avx512.h"
 
 enum {
-    PRECISION = 22,
-    CUT = 15,
     PIXELS = 4,   /* that the horizontal pass stores together */
     QUARTERS = 4, /* rows in a vector of it */
     MOST = 2,     /* such vectors at a time */
@@ -24,9 +22,9 @@ enum {
 /* The value before it is clipped to a byte. */
 INLINE __m512i join(__m512i low, __m512i high)
 {
-    const __m512i half = _mm512_set1_epi32(1 << (PRECISION - 1));
-    const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, CUT), low);
-    return _mm512_srai_epi32(_mm512_add_epi32(sum, half), PRECISION);
+    const __m512i half = _mm512_set1_epi32(1 << (DEIT_COEFF_BITS - 1));
+    const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, DEIT_COEFF_LOW_BITS), low);
+    return _mm512_srai_epi32(_mm512_add_epi32(sum, half), DEIT_COEFF_BITS);
 }
 
 /* The pair of 16-bit numbers at 'pair', everywhere. */

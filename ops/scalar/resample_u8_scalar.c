@@ -6,17 +6,9 @@
  */
 #include "ops/scalar/scalar.h"
 
-enum { PRECISION = 22 };
-
-static int32_t coefficient(const struct deit_coeff4 *coeff, size_t i)
-{
-    const struct deit_coeff4 *four = &coeff[i / 4];
-    return four->high[i % 4] * (1 << 15) + four->low[i % 4];
-}
-
 static uint8_t clip8(int32_t sum)
 {
-    int32_t value = (sum + (1 << (PRECISION - 1))) >> PRECISION;
+    int32_t value = (sum + (1 << (DEIT_COEFF_BITS - 1))) >> DEIT_COEFF_BITS;
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
 
@@ -31,7 +23,7 @@ void deit_resample_x_u8_scalar(const struct deit_resample_x *args, size_t rows,
             int32_t sum[3] = { 0, 0, 0 };
             for (size_t i = 0; i < (size_t)args->count[x]; i++)
                 for (size_t c = 0; c < 3; c++)
-                    sum[c] += pixel[i * 3 + c] * coefficient(coeff, i);
+                    sum[c] += pixel[i * 3 + c] * deit_coeff_get(coeff, i);
             for (size_t c = 0; c < 3; c++)
                 dst[x * 3 + c] = clip8(sum[c]);
         }
@@ -43,7 +35,7 @@ void deit_resample_y_u8_scalar(size_t n, size_t taps, const struct deit_coeff4 *
     for (size_t i = 0; i < n; i++) {
         int32_t sum = 0;
         for (size_t t = 0; t < taps; t++)
-            sum += src[t * stride + i] * coefficient(coeff, t);
+            sum += src[t * stride + i] * deit_coeff_get(coeff, t);
         dst[i] = clip8(sum);
     }
 }

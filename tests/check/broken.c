@@ -339,11 +339,6 @@ static void widen_f16_flushes(size_t n, const uint16_t *src, float *dst)
             dst[i] = src[i] & 0x8000 ? -0.0f : 0.0f;
 }
 
-static int32_t whole_coefficient(const struct deit_coeff4 *coeff, size_t i)
-{
-    return coeff[i / 4].high[i % 4] * (1 << 15) + coeff[i / 4].low[i % 4];
-}
-
 static void resample_x_rounds_down(const struct deit_resample_x *args, size_t rows,
                                    const uint8_t *src, size_t src_stride, uint8_t *dst,
                                    size_t dst_stride)
@@ -354,7 +349,7 @@ static void resample_x_rounds_down(const struct deit_resample_x *args, size_t ro
                 int32_t sum = 0;
                 for (int32_t i = 0; i < args->count[x]; i++)
                     sum += src[(size_t)(args->start[x] + i) * 3 + c] *
-                           whole_coefficient(args->coeff + x * args->fours, (size_t)i);
+                           deit_coeff_get(args->coeff + x * args->fours, (size_t)i);
                 const int32_t value = sum >> 22;
                 dst[x * 3 + c] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
             }
@@ -395,7 +390,7 @@ static void resample_y_cuts_coefficients(size_t n, size_t taps, const struct dei
     for (size_t i = 0; i < n; i++) {
         int32_t sum = 1 << 13;
         for (size_t t = 0; t < taps; t++) /* sixteen bits, as others keep */
-            sum += src[t * stride + i] * (whole_coefficient(coeff, t) >> 8);
+            sum += src[t * stride + i] * (deit_coeff_get(coeff, t) >> 8);
         const int32_t value = sum >> 14;
         dst[i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
     }
