@@ -84,7 +84,4 @@ bool same_float(float a, float b);
 /* Self-test: true if every kernel that is broken on purpose is caught. */
 bool every_broken_kernel_is_caught(uint64_t seed);
 
-/* Times each kernel of the table and prints a line for it. */
-void bench(const struct deit_kernels *kernels, const char *level);
-
 #endif

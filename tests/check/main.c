@@ -44,13 +44,11 @@ static const struct {
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
 static const char usage[] =
-    "usage: kernel_check [--level scalar|avx2|avx512|avx512_bf16] [--seed N]\n"
-    "                    [--bench | --self-test]\n"
+    "usage: kernel_check [--level scalar|avx2|avx512|avx512_bf16] [--seed N] [--self-test]\n"
     "\n"
     "  --level      this instruction set's table; without it all that run here.  Exit 77 if\n"
     "               the CPU or this build lacks it\n"
     "  --seed N     of the random numbers; without it another one each time\n"
-    "  --bench      times the kernels instead: the best of many calls\n"
     "  --self-test  checks kernels that are broken on purpose: each must be caught\n";
 
 static bool has_level(size_t i, struct deit_kernels *kernels)
@@ -73,7 +71,7 @@ static void check_level(struct check *c, uint64_t seed)
 struct request {
     const char *level;
     uint64_t seed;
-    bool is_bench, is_self_test;
+    bool is_self_test;
 };
 
 /* Returns 0, or the exit code. */
@@ -87,8 +85,6 @@ static int parse(int argc, char **argv, struct request *request)
             request->seed = strtoull(argv[++i], &end, 0);
             if (*end || end == argv[i])
                 return fputs(usage, stderr), 2;
-        } else if (!strcmp(argv[i], "--bench")) {
-            request->is_bench = true;
         } else if (!strcmp(argv[i], "--self-test")) {
             request->is_self_test = true;
         } else {
@@ -124,10 +120,6 @@ int main(int argc, char **argv)
             continue;
         }
         n_levels++;
-        if (request.is_bench) {
-            bench(&kernels, levels[i].name);
-            continue;
-        }
         struct check c = { .kernels = &kernels, .level = levels[i].name };
         check_level(&c, request.seed);
         n_checks += c.n_checks;
@@ -137,7 +129,6 @@ int main(int argc, char **argv)
         return fputs(usage, stderr), 2;
     if (n_levels == 0)
         return SKIPPED;
-    if (!request.is_bench)
-        printf("kernel_check: %zu checks, %zu failed\n", n_checks, n_failed);
+    printf("kernel_check: %zu checks, %zu failed\n", n_checks, n_failed);
     return n_failed != 0;
 }
