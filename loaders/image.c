@@ -7,15 +7,12 @@
  */
 #include "loaders/image.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "loaders/source_file.h"
 #include "runtime/error.h"
 
 #define MAX_PIXELS UINT64_C(100000000)
@@ -159,73 +156,6 @@ enum deit_status deit_image_create(const struct deit_image_file *file, uint32_t 
 
 /* ------------------------------------------------------------------ reading */
 
-static bool has_changed(int fd, const struct stat *before)
-{
-    struct stat now;
-    return fstat(fd, &now) == 0 && (now.st_size != before->st_size ||
-                                    now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-                                    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
-}
-
-static enum deit_status read_file(const char *path, uint64_t max_bytes, uint8_t **data,
-                                  size_t *bytes, struct deit_error *err)
-{
-    enum deit_status status = DEIT_ERR_IO;
-    uint8_t *buffer = NULL;
-    struct stat info;
-    /* O_NONBLOCK: a named pipe must be an error here, not a wait for someone to write. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        deit_fail(err, status, "%s: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        deit_fail(err, status, "%s: %s", path,
-                  S_ISDIR(info.st_mode) ? "is a folder" : "is not a regular file");
-        goto done;
-    }
-    if ((uint64_t)info.st_size > max_bytes) {
-        status = deit_fail(err, DEIT_ERR_LIMIT,
-                           "%s: a file of %" PRIu64 " bytes is above the memory limit of %"
-                           PRIu64, path, (uint64_t)info.st_size, max_bytes);
-        goto done;
-    }
-    size_t size = (size_t)info.st_size, done = 0;
-    buffer = malloc(size + 1);
-    if (!buffer) {
-        status = deit_fail(err, DEIT_ERR_MEMORY, "%s: out of memory for %zu bytes", path, size);
-        goto done;
-    }
-    while (done < size) {
-        ssize_t n = read(fd, buffer + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            deit_fail(err, status, "%s: %s", path, strerror(errno));
-            goto done;
-        }
-        if (n == 0) {
-            deit_fail(err, status, "%s: the file shrank while it was read: %zu bytes when "
-                      "opened, now %zu", path, size, done);
-            goto done;
-        }
-        done += (size_t)n;
-    }
-    if (has_changed(fd, &info)) {
-        deit_fail(err, status, "%s: the file was changed while it was read", path);
-        goto done;
-    }
-    *data = buffer;
-    *bytes = done;
-    buffer = NULL;
-    status = DEIT_OK;
-done:
-    free(buffer);
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
-
 /* A field that an older caller's struct does not have is zero, which means the default. */
 static void set_limits(struct deit_image_file *file, const struct deit_image_options *options)
 {
@@ -245,11 +175,12 @@ enum deit_status deit_image_open(const char *path, const struct deit_image_optio
 
     struct deit_image_file file = { .name = path };
     set_limits(&file, options);
-    uint8_t *data = NULL;
-    enum deit_status status = read_file(path, file.max_memory, &data, &file.bytes, err);
+    size_t most = file.max_memory < SIZE_MAX ? (size_t)file.max_memory : SIZE_MAX;
+    char *data = NULL;
+    enum deit_status status = deit_file_read(path, most, &data, &file.bytes, err);
     if (status != DEIT_OK)
         return status;
-    file.data = data;
+    file.data = (const uint8_t *)data;
     status = decode(&file, image, err);
     free(data);
     return status;

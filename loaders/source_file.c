@@ -125,7 +125,8 @@ static enum deit_status open_regular(int place, const char *path, struct deit_so
     }
     enum deit_status status = S_ISREG(st.st_mode)
                                   ? make_source(path, fd, &st, out, err)
-                                  : deit_fail(err, DEIT_ERR_IO, "%s: not a regular file", path);
+                                  : deit_fail(err, DEIT_ERR_IO, "%s: %snot a regular file", path,
+                                              S_ISDIR(st.st_mode) ? "is a folder, " : "");
     if (status != DEIT_OK && fd >= 0)
         close(fd);
     return status;
