@@ -12,32 +12,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "runtime/session.h"
-#include "tests/common/shared.h"
 #include "tests/common/team_pthread.h"
-
-enum { CLASSES = 7 };
-
-static deit_model *open_model(void)
-{
-    char path[1024];
-    struct deit_error err;
-    deit_model *model = NULL;
-    deit_test_fixture(path, sizeof path, "tests/fixtures/models/distilled");
-    if (deit_model_open(path, NULL, &model, &err) != DEIT_OK)
-        fail_msg("%s", err.message);
-    return model;
-}
-
-static deit_session *make(deit_model *model, const struct deit_session_options *options,
-                          const struct deit_session_hooks *hooks)
-{
-    struct deit_error err;
-    deit_session *session = NULL;
-    if (deit_session_create_with(model, options, hooks, &session, &err) != DEIT_OK)
-        fail_msg("%s", err.message);
-    return session;
-}
+#include "tests/unit/small.h"
 
 enum { IMAGES = 7, MOST_CALLS = 100 };
 
@@ -59,7 +35,7 @@ static void wrap_images(deit_image images[IMAGES], const deit_image *pointers[IM
 static void images_are_classified_alike_by_any_team(void **state)
 {
     (void)state;
-    deit_model *model = open_model();
+    deit_model *model = open_model(NULL);
     deit_image images[IMAGES];
     const deit_image *pointers[IMAGES];
     float expected[IMAGES][CLASSES], logits[IMAGES][CLASSES];
@@ -105,7 +81,7 @@ static void count_call(void *counts, size_t index)
 static void threads_are_lent_for_every_index_once(void **state)
 {
     (void)state;
-    deit_model *model = open_model();
+    deit_model *model = open_model(NULL);
     static const struct deit_session_hooks hooks[] = { { .region = NULL },
                                                        { .region = deit_team_region_pthread } };
     unsigned n_threads = 3;
