@@ -55,6 +55,16 @@ static long read_quota(const char *path)
     return has ? (long)((quota + period - 1) / period) : 0;
 }
 
+/* To the cgroup above; false: there is none. */
+static bool go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash || !path[0])
+        return false;
+    *slash = '\0';
+    return true;
+}
+
 /* The tightest quota of the cgroup and those above it, in whole CPUs; 0: none. */
 static long quota_count(void)
 {
@@ -62,16 +72,14 @@ static long quota_count(void)
     long least = 0;
     if (!cgroup_path(path, sizeof path))
         return 0;
-    for (;;) {
+    do {
         long quota = read_quota(path);
         if (quota && (!least || quota < least))
             least = quota;
-        char *slash = strrchr(path, '/');
-        if (!slash || !path[0])
-            return least;
-        *slash = '\0';
-    }
+    } while (go_up(path));
+    return least;
 }
+
 /* One number of a file with nothing else in it; UINT64_MAX: "max", or no such file. */
 static uint64_t read_bytes(const char *path, const char *what)
 {
@@ -109,7 +117,7 @@ static uint64_t cgroup_free_memory(void)
     uint64_t least = UINT64_MAX;
     if (!cgroup_path(path, sizeof path))
         return least;
-    for (;;) {
+    do {
         uint64_t limit = read_bytes(path, "memory.max"), used = 0;
         if (limit != UINT64_MAX)
             used = read_bytes(path, "memory.current");
@@ -119,11 +127,8 @@ static uint64_t cgroup_free_memory(void)
             uint64_t left = limit > used ? limit - used : 0;
             least = left < least ? left : least;
         }
-        char *slash = strrchr(path, '/');
-        if (!slash || !path[0])
-            return least;
-        *slash = '\0';
-    }
+    } while (go_up(path));
+    return least;
 }
 
 /* Swap counts: slow is better than refused. */

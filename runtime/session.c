@@ -195,7 +195,7 @@ static enum deit_status make_graph(deit_session *session, const struct deit_sess
 static enum deit_status make_plan(deit_session *session, struct deit_error *err)
 {
     deit_model *model = session->model;
-    size_t max_bytes = deit_model_max_bytes(model, session->options.max_batch);
+    size_t max_bytes = session->graph->max_fold_bytes; /* asked once a session */
     size_t folded_bytes = 2 * session->graph->folded_bytes; /* folding has kept it below */
     const struct deit_plan_options options = {
         .kernels = &session->kernels,
